@@ -1,0 +1,65 @@
+"""The public API for plugins. Everything a plugin may import from core is here."""
+
+from importlib.metadata import version
+
+from cpms_core.answers import Answer, Data, File, Page, Redirect, Stream
+from cpms_core.declarations import (
+    Aggregates,
+    CaseEvent,
+    Check,
+    CheckResult,
+    Count,
+    Dataset,
+    Export,
+    ImportedCase,
+    Importer,
+    Ingested,
+    Link,
+    Network,
+    PanelTimes,
+    Permission,
+    Report,
+    ReportTable,
+    Route,
+    ThematicArea,
+    Viewer,
+    route,
+)
+from cpms_core.hookspecs import Plugin, hookimpl
+from cpms_core.views import AttachmentView, CaseView, RecordView
+
+__version__ = version("cpms-core")
+
+__all__ = [
+    "Aggregates",
+    "Answer",
+    "AttachmentView",
+    "CaseEvent",
+    "CaseView",
+    "Check",
+    "CheckResult",
+    "Count",
+    "Data",
+    "Dataset",
+    "Export",
+    "File",
+    "ImportedCase",
+    "Importer",
+    "Ingested",
+    "Link",
+    "Network",
+    "Page",
+    "PanelTimes",
+    "Permission",
+    "Plugin",
+    "RecordView",
+    "Redirect",
+    "Report",
+    "ReportTable",
+    "Route",
+    "Stream",
+    "ThematicArea",
+    "Viewer",
+    "hookimpl",
+    "route",
+]

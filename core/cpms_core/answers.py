@@ -1,0 +1,53 @@
+"""What a handler answers. The HTTP kernel turns these into responses; nothing else does."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """A template; an HTMX request receives only `block` of it if one is named."""
+
+    template: str
+    values: Mapping[str, Any] = {}
+    block: str | None = None
+    status: int = 200
+
+
+class Redirect(Struct, frozen=True):
+    """To a path of this site (303). `/` must start it."""
+
+    to: str
+
+
+class Data(Struct, frozen=True, kw_only=True):
+    """A value as JSON."""
+
+    value: Any
+    status: int = 200
+
+
+class File(Struct, frozen=True, kw_only=True):
+    """Bytes or a file on disk. With `download_as` the browser saves it instead of showing it.
+
+    `part` is (offset, length) in bytes of a file on disk.
+    """
+
+    content: bytes | Path
+    media_type: str
+    download_as: str | None = None
+    part: tuple[int, int] | None = None
+    headers: Mapping[str, str] = {}
+
+
+class Stream(Struct, frozen=True, kw_only=True):
+    """Chunks as they come, for what does not fit into memory."""
+
+    chunks: Iterator[bytes]
+    media_type: str
+    download_as: str | None = None
+
+
+Answer = Page | Redirect | Data | File | Stream

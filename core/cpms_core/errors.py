@@ -1,0 +1,70 @@
+"""One base and its few leaves. HTTP appears only in `http/`, in one mapping.
+
+The message is a sentence for the person at the screen: what happened, what was kept, what to do.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class CpmsError(Exception):
+    """Something the person at the screen can be told."""
+
+
+class NotFoundError(CpmsError):
+    """There is no such thing, or this actor must not learn that there is."""
+
+    def __init__(self, message: str = "There is nothing here that you may see.") -> None:
+        super().__init__(message)
+
+
+class ForbiddenError(CpmsError):
+    """The actor may know of the thing but not do this to it."""
+
+
+class SignInNeededError(CpmsError):
+    """No living session."""
+
+    def __init__(self, message: str = "Sign in to go on.") -> None:
+        super().__init__(message)
+
+
+class InvalidError(CpmsError):
+    """What was sent cannot be accepted; `fields` maps a field's path to what is wrong with it."""
+
+    def __init__(self, message: str, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.fields = dict(fields or {})
+
+
+class ConflictError(CpmsError):
+    """Somebody else was faster; `theirs` and `yours` let both versions be shown side by side."""
+
+    def __init__(self, message: str, *, theirs: Any = None, yours: Any = None) -> None:
+        super().__init__(message)
+        self.theirs = theirs
+        self.yours = yours
+
+
+class ConsentMissingError(CpmsError):
+    """The patient's consents do not cover this."""
+
+
+class TooLargeError(CpmsError):
+    """More was sent than this site accepts."""
+
+
+class TooManyError(CpmsError):
+    """Asked too often; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StoreUnavailableError(CpmsError):
+    """The store or the disk refuses to write; nothing of this request was kept."""
+
+
+class PluginError(CpmsError):
+    """A plugin broke the contract; the message names it."""

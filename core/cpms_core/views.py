@@ -1,0 +1,46 @@
+"""What plugins and pages see of a case: values, already filtered by access and consent."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+
+class AttachmentView(Struct, frozen=True, kw_only=True):
+    id: UUID
+    name: str
+    media_type: str
+    size: int
+    """Bytes."""
+    sha256: str
+    facets: Mapping[str, str]
+    added_at: datetime
+    held: str = ""
+
+
+class RecordView(Struct, frozen=True, kw_only=True):
+    """The newest version of one dataset in a case."""
+
+    dataset: str
+    version: int
+    """The schema's version, not the count of saves."""
+    data: Mapping[str, Any]
+    """Plain JSON values as stored, upgraded to the schema's present version."""
+    author: str
+    saved_at: datetime
+
+
+class CaseView(Struct, frozen=True, kw_only=True):
+    id: UUID
+    pseudonym: str
+    sex: str
+    birth_year: int | None
+    birth_month: int | None
+    age: str
+    """In words, `6 y 4 m`; empty if the birth date is unknown."""
+    centre: str
+    country: str
+    records: Mapping[str, RecordView]
+    attachments: tuple[AttachmentView, ...]

@@ -1,0 +1,1 @@
+"""DICOM images: upload, de-identification and a stack viewer."""

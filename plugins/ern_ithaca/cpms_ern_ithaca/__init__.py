@@ -1,0 +1,1 @@
+"""ERN ITHACA: its network declaration and its datasets."""
