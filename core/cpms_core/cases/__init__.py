@@ -1,0 +1,1 @@
+"""The case: records, drafts of them, attachments."""

@@ -1,0 +1,1 @@
+"""ERNs, countries, health-care providers and who is a member of what."""

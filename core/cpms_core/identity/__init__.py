@@ -1,0 +1,1 @@
+"""People, their roles, security keys, sessions and one-time links."""

@@ -1,0 +1,1 @@
+"""Requests, panels, contributions and the outcome they end in."""

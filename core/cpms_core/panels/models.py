@@ -1,0 +1,138 @@
+"""Tables of consultation requests, panels, contributions and outcomes."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from cpms_core.cases.models import Case
+from cpms_core.clock import clock
+from cpms_core.db import Base, new_id
+from cpms_core.identity.models import User
+
+
+class ConsultationRequest(Base):
+    """A case's question put to one ERN. The words are kept as they were asked."""
+
+    __tablename__ = "consultation_request"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("clinical_case.id"), index=True)
+    ern_id: Mapped[str] = mapped_column(ForeignKey("ern.id"), index=True)
+    area: Mapped[str] = mapped_column(default="")
+    question: Mapped[str]
+    urgency: Mapped[str]
+    state: Mapped[str] = mapped_column(default="submitted", index=True)
+    """submitted, returned, declined, accepted, withdrawn."""
+    reason: Mapped[str] = mapped_column(default="")
+    submitted_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
+    submitted_at: Mapped[datetime] = mapped_column(default=clock.now)
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None]
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    case: Mapped[Case] = relationship()
+    panel: Mapped["Panel | None"] = relationship(back_populates="request")
+
+
+class Panel(Base):
+    """The experts discussing one case."""
+
+    __tablename__ = "panel"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    number: Mapped[str] = mapped_column(unique=True)
+    request_id: Mapped[UUID] = mapped_column(ForeignKey("consultation_request.id"), unique=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("clinical_case.id"), index=True)
+    ern_id: Mapped[str] = mapped_column(ForeignKey("ern.id"), index=True)
+    lead_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
+    stage: Mapped[str] = mapped_column(default="panel_selection", index=True)
+    triaged_at: Mapped[datetime] = mapped_column(default=clock.now)
+    first_response_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    request: Mapped[ConsultationRequest] = relationship(back_populates="panel")
+    lead: Mapped[User] = relationship()
+    members: Mapped[list["PanelMember"]] = relationship(
+        back_populates="panel", order_by="PanelMember.invited_at"
+    )
+
+
+class PanelMember(Base):
+    __tablename__ = "panel_member"
+    __table_args__ = (UniqueConstraint("panel_id", "user_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    panel_id: Mapped[UUID] = mapped_column(ForeignKey("panel.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    role: Mapped[str]
+    """lead, member, observer."""
+    state: Mapped[str] = mapped_column(default="invited")
+    """invited, accepted, declined, removed."""
+    invited_by: Mapped[UUID]
+    invited_at: Mapped[datetime] = mapped_column(default=clock.now)
+    answered_at: Mapped[datetime | None]
+
+    panel: Mapped[Panel] = relationship(back_populates="members")
+    user: Mapped[User] = relationship()
+
+
+class Contribution(Base):
+    """One member's opinion. Never changed once it is given."""
+
+    __tablename__ = "contribution"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    panel_id: Mapped[UUID] = mapped_column(ForeignKey("panel.id"), index=True)
+    author_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
+    certainty: Mapped[str] = mapped_column(default="")
+    text: Mapped[str]
+    given_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    author: Mapped[User] = relationship()
+
+
+class Outcome(Base):
+    """A version of the panel's conclusion: drafted, shown to the members, signed and frozen."""
+
+    __tablename__ = "outcome"
+    __table_args__ = (UniqueConstraint("panel_id", "version"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    panel_id: Mapped[UUID] = mapped_column(ForeignKey("panel.id"))
+    version: Mapped[int]
+    state: Mapped[str] = mapped_column(default="draft")
+    """draft, sign_off, signed, superseded."""
+    draft: Mapped[dict[str, Any]]
+    row_version: Mapped[int] = mapped_column(default=1)
+    changed_at: Mapped[datetime] = mapped_column(default=clock.now)
+    changed_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
+    frozen: Mapped[bytes | None]
+    """The canonical JSON that members judge and the lead signs; set at sign-off."""
+    sha256: Mapped[str | None]
+    signature: Mapped[bytes | None]
+    """The signed outcome's JSON: nonce, assertion, public key, signer."""
+    signed_at: Mapped[datetime | None]
+
+    positions: Mapped[list["Position"]] = relationship(back_populates="outcome")
+
+
+class Position(Base):
+    """Whether a member agrees with one version of an outcome."""
+
+    __tablename__ = "position"
+    __table_args__ = (UniqueConstraint("outcome_id", "user_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    outcome_id: Mapped[UUID] = mapped_column(ForeignKey("outcome.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
+    verdict: Mapped[str]
+    """agree, remark, disagree."""
+    remark: Mapped[str] = mapped_column(default="")
+    given_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    outcome: Mapped[Outcome] = relationship(back_populates="positions")
+    user: Mapped[User] = relationship()
