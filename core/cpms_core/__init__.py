@@ -26,6 +26,7 @@ from cpms_core.declarations import (
     route,
 )
 from cpms_core.hookspecs import Plugin, hookimpl
+from cpms_core.kinds import FileRef, Finding, Measurement, PartialDate, Term, YesNo
 from cpms_core.views import AttachmentView, CaseView, RecordView
 
 __version__ = version("cpms-core")
@@ -43,13 +44,17 @@ __all__ = [
     "Dataset",
     "Export",
     "File",
+    "FileRef",
+    "Finding",
     "ImportedCase",
     "Importer",
     "Ingested",
     "Link",
+    "Measurement",
     "Network",
     "Page",
     "PanelTimes",
+    "PartialDate",
     "Permission",
     "Plugin",
     "RecordView",
@@ -58,8 +63,10 @@ __all__ = [
     "ReportTable",
     "Route",
     "Stream",
+    "Term",
     "ThematicArea",
     "Viewer",
+    "YesNo",
     "hookimpl",
     "route",
 ]
