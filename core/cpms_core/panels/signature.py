@@ -8,7 +8,7 @@ no network, which key signed exactly which bytes.
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -18,7 +18,7 @@ from cpms_core.panels.outcome_document import Moment, SigningKey
 
 TAG = b"cpms-outcome-signature-1"
 NONCE_LENGTH = 32  # bytes
-FORMAT = "cpms-signature-1"
+FORMAT: Final = "cpms-signature-1"
 _LARGEST_FILE = 256 * 1024  # bytes
 
 
