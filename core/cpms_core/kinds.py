@@ -5,16 +5,16 @@ Plain ones need nothing from here: `str`, `int`, `float`, `bool` (a tick), `date
 (a list of rows). Titles, hints, units, limits and code systems stand in `msgspec.Meta`:
 `Annotated[float, Meta(title="Weight", ge=0, extra={"unit": "kg"})]`. What may stand in `extra`:
 
-| key       | on                                   | meaning                                        |
+| key | on | meaning |
 |-----------|--------------------------------------|------------------------------------------------|
-| `unit`    | integer, decimal, measurement        | shown beside the input and with every value    |
-| `lines`   | text                                 | makes it a long text, so many lines high       |
-| `labels`  | choice, choices, yes/no/unknown      | value → words; the value itself if not named   |
-| `systems` | term, findings                       | code systems in order of preference; required  |
-| `min max` | measurement                          | limits of the figure                           |
-| `past`    | date, partial date                   | refuses days that have not come yet            |
-| `accept`  | file                                 | media types offered                            |
-| `row`     | list                                 | what one row is called, "measurement"          |
+| `unit` | integer, decimal, measurement | shown beside the input and with every value |
+| `lines` | text | makes it a long text, so many lines high |
+| `labels` | choice, choices, yes/no/unknown | value → words; the value itself if not named |
+| `systems` | term, findings | code systems in order of preference; required |
+| `min max` | measurement | limits of the figure |
+| `past` | date, partial date | refuses days that have not come yet |
+| `accept` | file | media types offered |
+| `row` | list | what one row is called, "measurement" |
 """
 
 from datetime import date
@@ -36,8 +36,11 @@ PartialDate = Annotated[
 
 
 class Term(Struct, frozen=True):
-    """A coded term. `system` is `hpo`, `orpha`, `omim` …; `code` as its publisher writes it,
-    `HP:0001572`, `ORPHA:2332`, `OMIM:148050`; `label` as it read on the day it was chosen."""
+    """A coded term.
+
+    `system` is `hpo`, `orpha`, `omim` …; `code` as its publisher writes it, `HP:0001572`,
+    `ORPHA:2332`, `OMIM:148050`; `label` as it read on the day it was chosen.
+    """
 
     system: str
     code: str
