@@ -38,7 +38,7 @@ class Alternative(Struct, frozen=True, kw_only=True):
     """A diagnosis that was weighed; the order of the list is the rank."""
 
     diagnosis: Annotated[Term, Meta(title="Diagnosis", extra={"systems": ["orpha", "omim"]})]
-    why: Annotated[str, Meta(title="For and against", max_length=1000)] = ""
+    why: Annotated[str, Meta(title="For and against", max_length=1000, extra={"lines": 2})] = ""
 
 
 class Recommendation(Struct, frozen=True, kw_only=True):
@@ -49,13 +49,20 @@ class Recommendation(Struct, frozen=True, kw_only=True):
         str,
         Meta(
             title="What should be done",
-            description="One act that can be ticked off, “Cardiac echo” for instance.",
+            description="One act that can be ticked off.",
+            examples=["Cardiac echo"],
             min_length=1,
             max_length=500,
         ),
     ]
     why: Annotated[
-        str, Meta(title="Why", max_length=2000, description="What it may show or prevent.")
+        str,
+        Meta(
+            title="Why",
+            description="What it may show or prevent.",
+            max_length=2000,
+            extra={"lines": 2},
+        ),
     ] = ""
     strength: Annotated[
         Strength, Meta(title="Strength", description="How firmly the panel advises it.")
@@ -84,8 +91,8 @@ class OutcomeDraft(Struct, frozen=True, kw_only=True):
         str,
         Meta(
             title="Conclusion in one line",
-            description="The title of the outcome. “KBG syndrome is confirmed as the working "
-            "diagnosis”, for instance.",
+            description="The title of the outcome.",
+            examples=["KBG syndrome is confirmed as the working diagnosis"],
             min_length=1,
             max_length=200,
         ),
@@ -100,7 +107,7 @@ class OutcomeDraft(Struct, frozen=True, kw_only=True):
             description="As you would say it to the colleague who asked.",
             min_length=1,
             max_length=10_000,
-            extra={"kind": "long_text"},
+            extra={"lines": 6},
         ),
     ]
     diagnosis: (
@@ -120,11 +127,20 @@ class OutcomeDraft(Struct, frozen=True, kw_only=True):
     ) = None
     differential: Annotated[
         tuple[Alternative, ...],
-        Meta(title="Other diagnoses weighed", description="The most likely first."),
+        Meta(
+            title="Other diagnoses weighed",
+            description="The most likely first.",
+            extra={"row": "Diagnosis"},
+        ),
     ] = ()
     recommendations: Annotated[
         tuple[Recommendation, ...],
-        Meta(title="Recommendations", description="In the order they should be done."),
+        Meta(
+            title="Recommendations",
+            description="In the order they should be done.",
+            max_length=50,
+            extra={"row": "Recommendation"},
+        ),
     ] = ()
     next_step: Annotated[
         str,
@@ -132,7 +148,7 @@ class OutcomeDraft(Struct, frozen=True, kw_only=True):
             title="If nothing is found",
             description="What to do next when all of this leads nowhere.",
             max_length=5_000,
-            extra={"kind": "long_text"},
+            extra={"lines": 3},
         ),
     ] = ""
     discussion: Annotated[
@@ -141,7 +157,7 @@ class OutcomeDraft(Struct, frozen=True, kw_only=True):
             title="Discussion in brief",
             description="What spoke for and against, in a few lines.",
             max_length=20_000,
-            extra={"kind": "long_text"},
+            extra={"lines": 8},
         ),
     ] = ""
     dissent: Annotated[
@@ -151,7 +167,7 @@ class OutcomeDraft(Struct, frozen=True, kw_only=True):
             description="Opinions that differ, and whose. Members' own remarks are added as they "
             "wrote them.",
             max_length=10_000,
-            extra={"kind": "long_text"},
+            extra={"lines": 4},
         ),
     ] = ""
     limits: Annotated[
@@ -160,7 +176,7 @@ class OutcomeDraft(Struct, frozen=True, kw_only=True):
             title="Limits",
             description="What the panel did not see or could not judge.",
             max_length=5_000,
-            extra={"kind": "long_text"},
+            extra={"lines": 3},
         ),
     ] = ""
     follow_up_on: (

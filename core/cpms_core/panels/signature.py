@@ -47,6 +47,10 @@ class SignedOutcome(Struct, frozen=True, kw_only=True):
         return sha256_hex(self.public_key)
 
     @property
+    def credential(self) -> str:
+        return to_base64url(self.credential_id)
+
+    @property
     def challenge(self) -> bytes:
         return challenge(self.nonce, hashlib.sha256(self.outcome).digest())
 
@@ -61,7 +65,7 @@ def challenge(nonce: bytes, outcome_sha256: bytes) -> bytes:
 def signing_key(*, credential_id: bytes, public_key: bytes, aaguid: str) -> SigningKey:
     """How an outcome names a key that may sign it."""
     return SigningKey(
-        credential_id=_text(credential_id), sha256=sha256_hex(public_key), aaguid=aaguid
+        credential_id=to_base64url(credential_id), sha256=sha256_hex(public_key), aaguid=aaguid
     )
 
 
@@ -89,12 +93,12 @@ def encode_signature(signed: SignedOutcome) -> bytes:
     file = _SignatureFile(
         format=FORMAT,
         outcome_sha256=signed.outcome_sha256,
-        nonce=_text(signed.nonce),
-        credential_id=_text(signed.credential_id),
-        authenticator_data=_text(signed.authenticator_data),
-        client_data_json=_text(signed.client_data_json),
-        signature=_text(signed.signature),
-        public_key=_text(signed.public_key),
+        nonce=to_base64url(signed.nonce),
+        credential_id=to_base64url(signed.credential_id),
+        authenticator_data=to_base64url(signed.authenticator_data),
+        client_data_json=to_base64url(signed.client_data_json),
+        signature=to_base64url(signed.signature),
+        public_key=to_base64url(signed.public_key),
         rp_id=signed.rp_id,
         origin=signed.origin,
         signed_at=signed.signed_at,
@@ -137,7 +141,8 @@ def _joined(outcome: bytes, file: _SignatureFile) -> SignedOutcome:
     )
 
 
-def _text(data: bytes) -> str:
+def to_base64url(data: bytes) -> str:
+    """Without padding, as the browser's own API writes bytes."""
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 

@@ -1,0 +1,174 @@
+"""Whether a file is the outcome it claims to be: offline, in plain words, whatever is thrown at it.
+
+The attached outcome and signature are proved, then the pages are compared with what this program
+prints for them. Reading an unknown PDF costs time and memory, so a web page calls `verify_file` in
+the sandbox; its arguments and its result are plain values for that.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from msgspec import Struct
+
+from cpms_core.panels.assertion import explain_failure
+from cpms_core.panels.outcome_document import OutcomeDocument, read_outcome
+from cpms_core.panels.pdf import render_pdf, renderer
+from cpms_core.panels.signature import SignedOutcome, read_signature
+from cpms_core.panels.unpack import Unpacked, unpack
+
+# A challenge lives for minutes; the clocks involved are one site's own.
+LONGEST_CEREMONY = timedelta(hours=1)
+
+
+class Line(Struct, frozen=True):
+    """One thing that was looked at."""
+
+    ok: bool | None
+    """None: this cannot be told from the file, or says nothing about it by itself."""
+    text: str
+
+
+class Verification(Struct, frozen=True, kw_only=True):
+    """`ok` if nothing failed. What the outcome says is given only if its signature holds."""
+
+    ok: bool
+    lines: tuple[Line, ...]
+    outcome_sha256: str = ""
+    key_fingerprint: str = ""
+    signer: str = ""
+    """Name, role and centre, as the outcome names them."""
+    signed_at: datetime | None = None
+    document: OutcomeDocument | None = None
+
+
+def verify_file(
+    source: str | Path | bytes,
+    trusted_keys: Mapping[str, str] | None = None,
+    own_origin: str = "",
+    signature: str | Path | bytes | None = None,
+) -> Verification:
+    """`source` is the PDF, or outcome.json with signature.json given or lying beside it.
+
+    `trusted_keys` are the keys a site enrolled: fingerprint → whose it is; `own_origin` is that
+    site's address. Never raises for what a file holds.
+    """
+    try:
+        unpacked = unpack(source, signature)
+        signed = read_signature(unpacked.outcome, unpacked.signature)
+        document = read_outcome(signed.outcome)
+    except ValueError as error:
+        return Verification(ok=False, lines=(Line(False, str(error)),))
+    lines = _signature_lines(signed, document)
+    proved = all(line.ok for line in lines)
+    if proved:
+        lines += (
+            _known_key_line(signed, document, trusted_keys, own_origin),
+            *_page_lines(unpacked, signed),
+            Line(None, f"When it was signed, {_words(signed.signed_at)}, is the site's word."),
+        )
+    signer = document.signer
+    return Verification(
+        ok=all(line.ok is not False for line in lines),
+        lines=lines,
+        outcome_sha256=signed.outcome_sha256,
+        key_fingerprint=signed.key_fingerprint,
+        signer=f"{signer.name}, {signer.role}, {signer.centre}, {signer.country}" if proved else "",
+        signed_at=signed.signed_at if proved else None,
+        document=document if proved else None,
+    )
+
+
+def _signature_lines(signed: SignedOutcome, document: OutcomeDocument) -> tuple[Line, ...]:
+    return (
+        Line(True, f"The outcome is whole and readable. Its SHA-256 is {signed.outcome_sha256}."),
+        _assertion_line(signed),
+        _named_key_line(signed, document),
+        _time_line(signed, document),
+    )
+
+
+def _assertion_line(signed: SignedOutcome) -> Line:
+    failure = explain_failure(signed)
+    if failure:
+        return Line(False, failure)
+    return Line(
+        True,
+        f"A security key signed exactly this outcome at {signed.origin}; it was touched, and its "
+        "PIN or fingerprint was given.",
+    )
+
+
+def _named_key_line(signed: SignedOutcome, document: OutcomeDocument) -> Line:
+    name = document.signer.name
+    for key in document.signer.keys:
+        if key.sha256 == signed.key_fingerprint and key.credential_id == signed.credential:
+            return Line(
+                True,
+                f"The outcome itself names this key as a key of {name}. The key's fingerprint is "
+                f"{signed.key_fingerprint}.",
+            )
+    return Line(False, f"The key that signed is none of those the outcome names for {name}.")
+
+
+def _time_line(signed: SignedOutcome, document: OutcomeDocument) -> Line:
+    after = signed.signed_at - document.frozen_at
+    if timedelta() <= after <= LONGEST_CEREMONY:
+        return Line(True, f"The text was closed for signing at {_words(document.frozen_at)}.")
+    return Line(
+        False,
+        f"The times do not fit: the text was closed at {_words(document.frozen_at)}, the signature "
+        f"is dated {_words(signed.signed_at)}.",
+    )
+
+
+def _known_key_line(
+    signed: SignedOutcome,
+    document: OutcomeDocument,
+    trusted_keys: Mapping[str, str] | None,
+    own_origin: str,
+) -> Line:
+    claim = f"That this key belongs to {document.signer.name} is the word of {signed.origin}"
+    if trusted_keys is None:
+        return Line(None, f"{claim}: compare the key's fingerprint there.")
+    if signed.key_fingerprint in trusted_keys:
+        return Line(True, f"This site knows the key: {trusted_keys[signed.key_fingerprint]}.")
+    if signed.origin == own_origin:
+        return Line(
+            False, "The outcome claims to come from this site, but this site never knew that key."
+        )
+    return Line(None, f"{claim}; this site does not know the key. Compare its fingerprint there.")
+
+
+def _page_lines(unpacked: Unpacked, signed: SignedOutcome) -> tuple[Line, ...]:
+    if unpacked.pdf is None:
+        return ()
+    advice = "Read the outcome as it is shown here, not the file's pages."
+    if renderer() not in unpacked.keywords:
+        return (
+            Line(
+                None,
+                "The pages could not be compared with the signed outcome, since another version of "
+                f"the program printed them. {advice}",
+            ),
+        )
+    if _print(signed) == unpacked.pdf:
+        return (Line(True, "The pages say what the signed outcome says, byte for byte."),)
+    return (
+        Line(
+            False,
+            "The file is not the one this program prints for the outcome: it was saved anew or its "
+            f"pages were changed. The outcome inside is genuine. {advice}",
+        ),
+    )
+
+
+def _print(signed: SignedOutcome) -> bytes:
+    try:
+        return render_pdf(signed)
+    except Exception:  # noqa: BLE001 (anybody may sign an outcome that no program can print)
+        return b""
+
+
+def _words(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
