@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from msgspec import Struct, convert, field
-from webauthn.helpers import bytes_to_base64url
+from webauthn.helpers import bytes_to_base64url, encode_cbor, parse_cbor
 
 from cpms_core.errors import CpmsError, InvalidError
 
@@ -71,10 +71,14 @@ def read_enrolment(answer: bytes | str) -> NewKeyAnswer:
     """The JSON of `PublicKeyCredential.toJSON()` after `navigator.credentials.create()`."""
     with refusing(_UNREADABLE):
         read = convert(_load(answer), _Enrolment)
+        attestation = _decode(read.response.attestation_object)
+        # WebAuthn wants canonical CBOR; other spellings could carry anything along into the store.
+        if encode_cbor(parse_cbor(attestation)) != attestation:
+            raise InvalidError(_UNREADABLE)
         return NewKeyAnswer(
             credential_id=_credential_id(read),
             client_data_json=_decode(read.response.client_data_json),
-            attestation=_decode(read.response.attestation_object),
+            attestation=attestation,
         )
 
 
