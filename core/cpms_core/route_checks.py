@@ -1,0 +1,77 @@
+"""Whether a route can be mounted: its path, its handler's parameters, its audit event."""
+
+import inspect
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from cpms_core.audit import Event
+from cpms_core.declarations import Route
+from cpms_core.registry import Declared, PluginInfo
+
+_EVENT = re.compile(r"([a-z][a-z0-9_]*):[a-z][a-z0-9_]*:[a-z][a-z0-9_]*")
+_PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)(?::(?:str|int|uuid|date|path))?\}")
+_STATIC = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def route_problems(route: Route, info: PluginInfo) -> Iterator[str]:
+    parameters = [*_PARAMETER.findall(route.path)]
+    segments = route.path.removeprefix("/").split("/") if route.path != "/" else []
+    if not route.path.startswith("/") or not all(map(_is_segment, segments)):
+        yield "its path must be '/' or '/word/{name}', without a slash at the end"
+    if info.mount == "" and segments[:1] == ["x"]:
+        yield "/x/ is for plugins"
+    for name, count in Counter(parameters).items():
+        if count > 1:
+            yield f"{{{name}}} stands in its path twice"
+    yield from _handler_problems(route, parameters)
+    yield from _event_problems(route.event, info)
+
+
+def is_served(href: str, part: Declared) -> bool:
+    """Whether one of the plugin's pages answers a path; `{name}` in it stands for any value."""
+    mount = part.info.mount
+    if not href.startswith(f"{mount}/"):
+        return href == mount and is_served(f"{href}/", part)
+    wanted = href.removeprefix(mount)
+    return any(
+        route.method == "GET" and re.fullmatch(_pattern(route.path), wanted)
+        for route in part.routes
+    )
+
+
+def path_shape(path: str) -> str:
+    """`/a/{x:int}` and `/a/{y}` are one address."""
+    return _PARAMETER.sub("{}", path)
+
+
+def _is_segment(segment: str) -> bool:
+    is_word = _STATIC.fullmatch(segment) and segment.strip(".")
+    return bool(is_word or _PARAMETER.fullmatch(segment))
+
+
+def _handler_problems(route: Route, parameters: list[str]) -> Iterator[str]:
+    if inspect.iscoroutinefunction(route.handler):
+        yield "its handler must not be async: handlers run in threads"
+        return
+    try:
+        inspect.signature(route.handler).bind(None, **dict.fromkeys(parameters))
+    except (TypeError, ValueError):
+        names = ", ".join(["visit", *parameters])
+        yield f"its handler must take ({names})"
+
+
+def _event_problems(event: str | None, info: PluginInfo) -> Iterator[str]:
+    if event is None or event in set(Event):
+        return
+    match = _EVENT.fullmatch(event)
+    if match is None or match[1] not in {info.name, info.prefix}:
+        yield f"event {event!r} must be one of core's or {info.name}:subject:done"
+
+
+def _pattern(path: str) -> str:
+    pieces = re.split(r"(\{[^}]*\})", path)
+    return "".join(
+        (".+" if piece.endswith(":path}") else "[^/]+") if piece[:1] == "{" else re.escape(piece)
+        for piece in pieces
+    )
