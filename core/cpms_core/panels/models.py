@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cpms_core.cases.models import Case
 from cpms_core.clock import clock
-from cpms_core.db import Base, new_id
+from cpms_core.db import Base, JsonValue, new_id
 from cpms_core.identity.models import User
 
 
@@ -31,6 +31,8 @@ class ConsultationRequest(Base):
     submitted_at: Mapped[datetime] = mapped_column(default=clock.now)
     decided_by: Mapped[UUID | None]
     decided_at: Mapped[datetime | None]
+    paused_seconds: Mapped[int] = mapped_column(default=0)
+    """How long the clock stood still because something was asked of the submitter."""
     row_version: Mapped[int] = mapped_column(default=1)
 
     case: Mapped[Case] = relationship()
@@ -49,6 +51,10 @@ class Panel(Base):
     ern_id: Mapped[str] = mapped_column(ForeignKey("ern.id"), index=True)
     lead_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
     stage: Mapped[str] = mapped_column(default="panel_selection", index=True)
+    stage_at: Mapped[datetime] = mapped_column(default=clock.now)
+    """When it reached its present stage."""
+    few_reason: Mapped[str] = mapped_column(default="")
+    """Why the lead went on to the outcome with fewer than two contributors."""
     triaged_at: Mapped[datetime] = mapped_column(default=clock.now)
     first_response_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
@@ -132,6 +138,8 @@ class Position(Base):
     verdict: Mapped[str]
     """agree, remark, disagree."""
     remark: Mapped[str] = mapped_column(default="")
+    about: Mapped[list[int]] = mapped_column(JsonValue, default=list)
+    """The recommendations it is about, by number; none: all of the text."""
     given_at: Mapped[datetime] = mapped_column(default=clock.now)
 
     outcome: Mapped[Outcome] = relationship(back_populates="positions")
