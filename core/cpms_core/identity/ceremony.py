@@ -149,7 +149,7 @@ def verify_enrolment(policy: KeyPolicy, challenge: bytes, answer: bytes | str) -
     Whether somebody already has a key of this id is the caller's to ask.
     """
     given = read_enrolment(answer)
-    require_client_data(given.client_data_json, "webauthn.create", challenge, policy.origin)
+    require_client_data(given.client_data_json, challenge)
     with refusing():
         found = verify_registration_response(
             credential=RegistrationCredential(
@@ -268,7 +268,7 @@ def verify_stored_assertion(
     Needs nothing but its arguments: this is how an outcome's signature is proved years later. The
     counter is not looked at.
     """
-    require_client_data(client_data_json, "webauthn.get", challenge, origin)
+    require_client_data(client_data_json, challenge)
     with refusing():
         return verify_authentication_response(
             credential=AuthenticationCredential(

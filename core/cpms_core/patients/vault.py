@@ -71,7 +71,7 @@ class CentreVault:
         """Under a new patient's key."""
         key = secrets.token_bytes(32)
         return Sealed(
-            wrapped_key=_close(self._key, key, self._label(b"patient key", patient_id)),
+            wrapped_key=_close(self._key, key, self._label(patient_id)),
             sealed=self._seal(key, patient_id, identity),
         )
 
@@ -82,9 +82,7 @@ class CentreVault:
     def open(self, patient_id: UUID, wrapped_key: bytes | None, sealed: bytes) -> Identity:
         """NotFoundError once the patient was erased, VaultError if the box does not open."""
         key = self._patient_key(patient_id, wrapped_key)
-        return msgspec.json.decode(
-            _open(key, sealed, self._label(b"identity", patient_id)), type=Identity
-        )
+        return msgspec.json.decode(_open(key, sealed, self._label(patient_id)), type=Identity)
 
     def patient_secret(self, patient_id: UUID, wrapped_key: bytes | None, purpose: str) -> bytes:
         """32 bytes that are this patient's alone and are gone once the patient's key is."""
@@ -105,15 +103,15 @@ class CentreVault:
     def _seal(self, key: bytes, patient_id: UUID, identity: Identity) -> bytes:
         plain = msgspec.json.encode(identity)
         plain += b" " * (-len(plain) % _PADDING)
-        return _close(key, plain, self._label(b"identity", patient_id))
+        return _close(key, plain, self._label(patient_id))
 
     def _patient_key(self, patient_id: UUID, wrapped_key: bytes | None) -> bytes:
         if not wrapped_key:
             raise NotFoundError("This patient's identity was erased.")
-        return _open(self._key, wrapped_key, self._label(b"patient key", patient_id))
+        return _open(self._key, wrapped_key, self._label(patient_id))
 
-    def _label(self, what: bytes, patient_id: UUID) -> bytes:
-        return b"CPMS " + what + b"\0" + self.centre_id.bytes + patient_id.bytes
+    def _label(self, patient_id: UUID) -> bytes:
+        return b"CPMS patient\0" + self.centre_id.bytes + patient_id.bytes
 
 
 def create_centre_vault(site_key: SiteKey, centre_id: UUID) -> tuple[CentreVault, bytes]:

@@ -1,14 +1,16 @@
 import os
 from typing import Any
 
+import cbor2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from cpms_core.errors import InvalidError
+from cpms_core.identity.attestation import require_model
 from cpms_core.identity.ceremony import KeyPolicy, enrolment_options
 from tests.core.identity.ceremonies import ANY, CHALLENGE, MAKER, ORIGIN, STRICT, creation, enrol
-from tests.softkey import AT, BE, BS, MODEL, UP, UV, Maker, SoftKey, b64
+from tests.softkey import AT, BE, BS, MODEL, UP, UV, Maker, SoftKey, b64, unb64
 
 WRONG_ORIGINS = [
     "http://cpms.example.eu",
@@ -70,6 +72,19 @@ def test_production_asks_for_a_proven_roaming_key() -> None:
     assert options["attestation"] == "direct"
     assert options["hints"] == ["security-key"]
     assert options["authenticatorSelection"]["authenticatorAttachment"] == "cross-platform"
+
+
+def test_only_algorithms_that_can_be_verified_are_asked_for() -> None:
+    assert [item["alg"] for item in creation()["pubKeyCredParams"]] == [-8, -7, -257]
+
+
+@pytest.mark.parametrize("fmt", ["tpm", "android-key", "fido-u2f", "apple"])
+def test_no_other_kind_of_attestation_passes_for_a_security_keys(fmt: str) -> None:
+    answer = SoftKey(ORIGIN, maker=MAKER).enrol(creation(STRICT))
+    parsed = cbor2.loads(unb64(answer["response"]["attestationObject"]))
+    require_model(cbor2.dumps(parsed), MODEL, [MAKER.root])
+    with pytest.raises(InvalidError, match="did not prove who made it"):
+        require_model(cbor2.dumps(parsed | {"fmt": fmt}), MODEL, [MAKER.root])
 
 
 @pytest.mark.parametrize("asked", [ANY, STRICT])

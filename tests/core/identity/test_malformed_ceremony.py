@@ -117,6 +117,19 @@ def test_a_key_said_twice_is_refused() -> None:
     refused(json.dumps(whole))
 
 
+@pytest.mark.parametrize("said", ["[]", "null", "7", "", '"x"', "{", "{}", "[" * 50_000])
+@pytest.mark.parametrize("sample", [NEW, OLD], ids=["new", "old"])
+def test_client_data_of_another_shape_is_refused(sample: str, said: str) -> None:
+    whole = json.loads(sample)
+    whole["response"]["clientDataJSON"] = b64(said.encode())
+    refused(json.dumps(whole))
+
+
+@pytest.mark.parametrize("sample", [NEW, OLD], ids=["new", "old"])
+def test_a_right_answer_with_much_around_it_is_refused(sample: str) -> None:
+    refused(sample + " " * 70_000)
+
+
 @pytest.mark.parametrize("spoil", ["{}=", "{}==", " {}", "{}\n", "{}A", "+{}", "{}/", "{}!"])
 def test_only_one_spelling_of_the_key_is_read(spoil: str) -> None:
     whole = json.loads(OLD)

@@ -7,6 +7,7 @@ import pytest
 from cpms_core.errors import NotFoundError
 from cpms_core.keys import SiteKey
 from cpms_core.patients.vault import (
+    CentreVault,
     Identity,
     VaultError,
     create_centre_vault,
@@ -72,6 +73,12 @@ def test_a_row_moved_to_another_patient_does_not_open() -> None:
     box = VAULT.seal(PATIENT, ADA)
     with pytest.raises(VaultError):
         VAULT.open(OTHER_PATIENT, box.wrapped_key, box.sealed)
+
+
+def test_a_row_moved_to_another_centre_does_not_open_even_under_the_same_key() -> None:
+    box = VAULT.seal(PATIENT, ADA)
+    with pytest.raises(VaultError):
+        CentreVault(OTHER_CENTRE, VAULT._key).open(PATIENT, box.wrapped_key, box.sealed)
 
 
 def test_another_centre_opens_nothing() -> None:
