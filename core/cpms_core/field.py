@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -76,6 +77,8 @@ class Field(Struct, frozen=True, kw_only=True):
     row: str = ""
     cls: type[Struct] | None = None
     """What a section, measurement or row is built as."""
+    enum: type[Enum] | None = None
+    """What a choice is built as, if the schema names an Enum."""
     children: tuple["Field", ...] = ()
     item: "Field | None" = None
     """What one row of a list is; its path is the list's."""

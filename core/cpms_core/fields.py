@@ -104,7 +104,7 @@ class _Walk:
             case inspect.StrType() as text:
                 return _text(text, peeled.extra)
             case inspect.IntType() | inspect.FloatType() as number:
-                return _number(number)
+                return _number(place, number)
             case inspect.BoolType() if not peeled.nullable:
                 return {"kind": "tick"}
             case inspect.DateType():
@@ -190,7 +190,9 @@ def _text(text: inspect.StrType, extra: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": "long_text" if is_long else "text", "limits": limits, "lines": lines}
 
 
-def _number(number: inspect.IntType | inspect.FloatType) -> dict[str, Any]:
+def _number(place: Place, number: inspect.IntType | inspect.FloatType) -> dict[str, Any]:
+    if number.multiple_of is not None and number.multiple_of != int(number.multiple_of):
+        raise place.refuse("multiple_of is a whole number: 0.3 is no exact multiple of 0.1")
     limits = Limits(
         ge=number.ge, gt=number.gt, le=number.le, lt=number.lt, multiple_of=number.multiple_of
     )
@@ -204,11 +206,9 @@ def _choice(
     hint: Any,
     extra: Mapping[str, Any],
 ) -> dict[str, Any]:
-    values: tuple[Any, ...]
-    if isinstance(several, inspect.EnumType):
-        values = tuple(member.value for member in several.cls)
-    else:
-        values = _literal_values(hint)  # msgspec sorts them; the author's order is the form's
+    enum = several.cls if isinstance(several, inspect.EnumType) else None
+    # msgspec sorts the values of a Literal; the author's order is the form's.
+    values = tuple(member.value for member in enum) if enum else _literal_values(hint)
     if not all(type(value) in (str, int) for value in values):
         raise place.refuse("a choice is text or a whole number; for none at all write … | None")
     if "" in values:
@@ -221,7 +221,7 @@ def _choice(
         raise place.refuse(f"labels in Meta(extra=…) name {stray[0]!r}, which is no choice")
     choices = tuple(Choice(value, labels.get(value) or _in_words(str(value))) for value in values)
     kind: Kind = "yes_no" if values == _YES_NO else "choice"
-    return {"kind": kind, "choices": choices}
+    return {"kind": kind, "choices": choices, "enum": enum}
 
 
 def _literal_values(hint: Any) -> tuple[Any, ...]:
