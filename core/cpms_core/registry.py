@@ -24,7 +24,8 @@ from cpms_core.declarations import (
     Route,
     Viewer,
 )
-from cpms_core.fields import Field, describe
+from cpms_core.field import Field
+from cpms_core.fields import describe
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
