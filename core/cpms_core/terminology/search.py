@@ -15,7 +15,9 @@ _LONGEST_QUERY = 200
 _MOST_WORDS = 8
 _FEWEST_LETTERS = 3
 _AFTER_ALL = "\U0010ffff"
-_CODE = re.compile(r"^\W*(?:(hp|hpo|orpha|orphanet|omim|mim)\W*)?(\d{1,7})\W*$", re.IGNORECASE)
+_CODE = re.compile(
+    r"^[\W_]*(?:(hpo?|orpha(?:net)?|o?mim)[\W_]*)?([0-9]{1,7})[\W_]*$", re.IGNORECASE
+)
 _WRITTEN = {"hpo": "HP:{:07d}", "orpha": "ORPHA:{:d}", "omim": "OMIM:{:06d}"}
 _SPOKEN = {"hp": "hpo", "orphanet": "orpha", "mim": "omim"}
 
@@ -38,14 +40,15 @@ def search(session: Session, systems: Collection[str], text: str, limit: int = 1
     """
     if not _is_clean(text) or not systems:
         return []
+    text = text[:_LONGEST_QUERY].strip()
     coded = _by_code(session, systems, text)
-    if coded or sum(map(str.isalnum, text)) < _FEWEST_LETTERS:
+    if (coded and not text.isdigit()) or sum(map(str.isalnum, text)) < _FEWEST_LETTERS:
         return coded[:limit]
-    words = fold(text[:_LONGEST_QUERY]).split()[:_MOST_WORDS]
+    words = fold(text).split()[:_MOST_WORDS]
     if not words:
-        return []
+        return coded[:limit]
     ids = list(session.scalars(_best_ids(systems, words).limit(limit)))
-    return _hits(session, ids, words)
+    return [*coded, *_hits(session, ids, words)][:limit]
 
 
 def resolve(session: Session, systems: Sequence[str], text: str) -> Term | None:
@@ -55,7 +58,7 @@ def resolve(session: Session, systems: Sequence[str], text: str) -> Term | None:
     """
     if not _is_clean(text) or not systems or len(text) > _LONGEST_QUERY:
         return None
-    coded = _by_code(session, systems, text)
+    coded = _by_code(session, systems, text.strip())
     if coded:
         first = min(coded, key=lambda hit: list(systems).index(hit.system))
         return Term(first.system, first.code, first.label)
@@ -79,7 +82,7 @@ def _is_clean(text: str) -> bool:
 
 def codes_in(systems: Collection[str], text: str) -> list[str]:
     """The codes that what was typed may stand for: `hp 1572` → `HP:0001572`."""
-    found = _CODE.match(text[:_LONGEST_QUERY])
+    found = _CODE.match(text)
     if not found:
         return []
     prefix = (found[1] or "").lower()
@@ -92,7 +95,7 @@ def codes_in(systems: Collection[str], text: str) -> list[str]:
 
 
 def _by_code(session: Session, systems: Collection[str], text: str) -> list[Hit]:
-    codes = codes_in(systems, text) or [text.strip()[:32].upper()]
+    codes = codes_in(systems, text) or [text.upper()]
     rows = session.scalars(
         select(Concept).where(Concept.system.in_(systems), Concept.code.in_(codes))
     ).all()
