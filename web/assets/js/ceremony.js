@@ -3,7 +3,8 @@
 // and goes where the site says. What goes wrong is said in [data-ceremony-status].
 //
 // Both requests carry JSON: the form's fields, and in the second one `credential` beside them. The
-// site answers the first with the options, the second with {redirect} or {error}.
+// site answers the first with {ceremony, publicKey}, the second, which names that ceremony, with
+// {redirect}, and either with {error}.
 import { token } from "./csrf.js";
 import { whenever } from "./dom.js";
 
@@ -48,7 +49,7 @@ async function post(url, value) {
 }
 
 async function askKey(kind, given) {
-  const options = given.publicKey ?? given;
+  const options = given.publicKey;
   if (kind === "enrol") {
     const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
     return navigator.credentials.create({ publicKey });
@@ -71,7 +72,8 @@ async function perform(element, say) {
   say(TOUCH[ceremony] ?? TOUCH["sign-in"]);
   const credential = await askKey(ceremony, options);
   say("The key has answered; the site is checking it …");
-  const { redirect } = await post(finishUrl, { ...fields, credential: credential.toJSON() });
+  const answer = { ...fields, ceremony: options.ceremony, credential: credential.toJSON() };
+  const { redirect } = await post(finishUrl, answer);
   say("Done.", "done");
   const target = new URL(redirect, location.origin);
   if (target.origin === location.origin) location.assign(target);
