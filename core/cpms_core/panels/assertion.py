@@ -60,6 +60,10 @@ def _find_words(signed: SignedOutcome) -> str:
             f"The security key was not used at {signed.origin} but somewhere else.",
         ),
         (
+            said.get("crossOrigin", False) is not False or "topOrigin" in said,
+            "The security key was used inside a page of another site.",
+        ),
+        (
             answered.rp_id_hash != site,
             f"The security key did not answer to the site {signed.rp_id}.",
         ),

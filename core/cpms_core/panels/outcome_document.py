@@ -97,7 +97,7 @@ class OutcomeDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     format: Literal["cpms-outcome-1"] = "cpms-outcome-1"
     site: str
     version: int
-    previous_sha256: str | None
+    previous_sha256: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")] | None
     """The hash of the signed outcome that this one amends."""
     case_number: str
     panel_number: str

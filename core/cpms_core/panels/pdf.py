@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import typst
@@ -25,7 +25,13 @@ from cpms_core.panels.outcome_document import (
 from cpms_core.panels.printable import printable
 from cpms_core.panels.signature import TAG, SignedOutcome, encode_signature
 
-TEMPLATE = Path(__file__).with_name("outcome.typ")
+# Read at import: the sandbox, where unknown files are verified, opens no others later.
+_TEMPLATE = Path(__file__).with_name("outcome.typ").read_bytes()
+_CODE = _TEMPLATE + b"".join(
+    Path(source).read_bytes() for source in (__file__, printable.__code__.co_filename)
+)
+RENDERER = f"renderer typst-{version('typst')}-{sha256_hex(_CODE)[:16]}"
+"""What decides the pages besides the outcome; stands among the PDF's keywords."""
 
 # A compiler keeps state between its calls.
 _lock = Lock()
@@ -35,7 +41,7 @@ def render_pdf(signed: SignedOutcome) -> bytes:
     """The signed outcome with outcome.json and signature.json attached, byte for byte."""
     document = read_outcome(signed.outcome)
     key = next((k for k in document.signer.keys if k.sha256 == signed.key_fingerprint), None)
-    signature = {
+    facts = {
         "signed_at": signed.signed_at,
         "origin": signed.origin,
         "key_fingerprint": signed.key_fingerprint,
@@ -45,48 +51,49 @@ def render_pdf(signed: SignedOutcome) -> bytes:
         "outcome": signed.outcome.decode(),
         "signature": encode_signature(signed).decode(),
     }
-    view = _view(document, signed.outcome_sha256, signature)
-    return _compile(view, files, signed.signed_at)
+    return _compile(_Sheet(document, signed.outcome_sha256, facts, files, signed.signed_at))
 
 
 def render_draft(document: OutcomeDocument) -> bytes:
     """The same pages marked as a draft, with nothing attached."""
-    view = _view(document, sha256_hex(encode_outcome(document)), None)
-    return _compile(view, {}, document.frozen_at)
+    sha256 = sha256_hex(encode_outcome(document))
+    return _compile(_Sheet(document, sha256, None, {}, document.frozen_at))
 
 
-@cache
-def renderer() -> str:
-    """What decides the pages besides the outcome; stands among the PDF's keywords."""
-    sources = TEMPLATE.read_bytes() + Path(__file__).read_bytes()
-    return f"renderer typst-{version('typst')}-{sha256_hex(sources)[:16]}"
+class _Sheet(NamedTuple):
+    document: OutcomeDocument
+    sha256: str
+    signature: dict[str, Any] | None
+    files: dict[str, str]
+    at: datetime
 
 
-def _view(
-    document: OutcomeDocument, sha256: str, signature: dict[str, Any] | None
-) -> dict[str, Any]:
-    shown, replaced = printable(msgspec.to_builtins({"document": document, "signature": signature}))
+def _view(sheet: _Sheet) -> dict[str, Any]:
+    """What the template reads: the document with showable texts, and what is only for print."""
+    whole = msgspec.to_builtins({"document": sheet.document, "signature": sheet.signature})
+    shown, replaced = printable(whole)
     # Hashes are for comparing and copying: without the places to break.
-    shown["document"]["previous_sha256"] = document.previous_sha256
-    if signature is not None:
-        shown["signature"]["key_fingerprint"] = signature["key_fingerprint"]
+    shown["document"]["previous_sha256"] = sheet.document.previous_sha256
+    if sheet.signature is not None:
+        shown["signature"]["key_fingerprint"] = sheet.signature["key_fingerprint"]
     return {
         **shown,
         "replaced": replaced,
-        "sha256": sha256,
+        "sha256": sheet.sha256,
         "tag": TAG.decode(),
-        "keywords": [FORMAT, renderer()],
+        "keywords": [FORMAT, RENDERER],
     }
 
 
-def _compile(view: dict[str, Any], files: dict[str, str], at: datetime) -> bytes:
+def _compile(sheet: _Sheet) -> bytes:
+    view = _view(sheet)
     with _lock:
         pdf = _compiler().compile(
-            _template(),
+            _TEMPLATE,
             format="pdf",
-            sys_inputs={"view": json.dumps(view), **files},
+            sys_inputs={"view": json.dumps(view), **sheet.files},
             pdf_standards=["a-3a", "ua-1"],
-            timestamp=int(at.timestamp()),
+            timestamp=int(sheet.at.timestamp()),
         )
     assert isinstance(pdf, bytes)  # a list only for pictures, None only with a path to write to
     return pdf
@@ -96,8 +103,3 @@ def _compile(view: dict[str, Any], files: dict[str, str], at: datetime) -> bytes
 def _compiler() -> typst.Compiler:
     # The system's fonts would make the pages differ from one machine to the next.
     return typst.Compiler(ignore_system_fonts=True)
-
-
-@cache
-def _template() -> bytes:
-    return TEMPLATE.read_bytes()

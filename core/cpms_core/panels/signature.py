@@ -77,7 +77,7 @@ class _SignatureFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     format: Literal["cpms-signature-1"]
     outcome_sha256: str
-    nonce: _Base64
+    nonce: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]{43}\Z")]
     credential_id: _Base64
     authenticator_data: _Base64
     client_data_json: _Base64

@@ -8,17 +8,21 @@ the sandbox; its arguments and its result are plain values for that.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
 
 from cpms_core.panels.assertion import explain_failure
 from cpms_core.panels.outcome_document import OutcomeDocument, read_outcome
-from cpms_core.panels.pdf import render_pdf, renderer
+from cpms_core.panels.pdf import RENDERER, render_pdf
 from cpms_core.panels.signature import SignedOutcome, read_signature
 from cpms_core.panels.unpack import Unpacked, unpack
 
 # A challenge lives for minutes; the clocks involved are one site's own.
 LONGEST_CEREMONY = timedelta(hours=1)
+
+
+Pages = Literal["same", "changed", "not compared", "none"]
 
 
 class Line(Struct, frozen=True):
@@ -40,6 +44,23 @@ class Verification(Struct, frozen=True, kw_only=True):
     """Name, role and centre, as the outcome names them."""
     signed_at: datetime | None = None
     document: OutcomeDocument | None = None
+    pages: Pages = "none"
+
+    @property
+    def summary(self) -> str:
+        """The verdict in one sentence, for the top of a page or the last line of a command."""
+        if self.document is None:
+            return "This file is not proved to be a signed outcome."
+        if self.pages == "changed":
+            return f"The outcome inside is the one {self.signer} signed; the file's pages are not."
+        if not self.ok:
+            return "This file was not signed by a key of this site."
+        if self.pages == "not compared":
+            return (
+                f"The outcome inside is the one {self.signer} signed. The file's pages were not "
+                "compared with it: read the outcome here."
+            )
+        return f"This is the outcome that {self.signer} signed."
 
 
 def verify_file(
@@ -61,10 +82,12 @@ def verify_file(
         return Verification(ok=False, lines=(Line(False, str(error)),))
     lines = _signature_lines(signed, document)
     proved = all(line.ok for line in lines)
+    pages: Pages = "none"
     if proved:
+        pages = _compare_pages(unpacked, signed)
         lines += (
             _known_key_line(signed, document, trusted_keys, own_origin),
-            *_page_lines(unpacked, signed),
+            *_PAGE_LINES[pages],
             Line(None, f"When it was signed, {_words(signed.signed_at)}, is the site's word."),
         )
     signer = document.signer
@@ -76,6 +99,7 @@ def verify_file(
         signer=f"{signer.name}, {signer.role}, {signer.centre}, {signer.country}" if proved else "",
         signed_at=signed.signed_at if proved else None,
         document=document if proved else None,
+        pages=pages,
     )
 
 
@@ -140,27 +164,33 @@ def _known_key_line(
     return Line(None, f"{claim}; this site does not know the key. Compare its fingerprint there.")
 
 
-def _page_lines(unpacked: Unpacked, signed: SignedOutcome) -> tuple[Line, ...]:
+def _compare_pages(unpacked: Unpacked, signed: SignedOutcome) -> Pages:
     if unpacked.pdf is None:
-        return ()
-    advice = "Read the outcome as it is shown here, not the file's pages."
-    if renderer() not in unpacked.keywords:
-        return (
-            Line(
-                None,
-                "The pages could not be compared with the signed outcome, since another version of "
-                f"the program printed them. {advice}",
-            ),
-        )
-    if _print(signed) == unpacked.pdf:
-        return (Line(True, "The pages say what the signed outcome says, byte for byte."),)
-    return (
+        return "none"
+    if RENDERER not in unpacked.keywords:
+        return "not compared"
+    return "same" if _print(signed) == unpacked.pdf else "changed"
+
+
+_ADVICE = "Read the outcome as it is shown here, not the file's pages."
+_PAGE_LINES: dict[Pages, tuple[Line, ...]] = {
+    "none": (),
+    "same": (Line(True, "The pages say what the signed outcome says, byte for byte."),),
+    "changed": (
         Line(
             False,
             "The file is not the one this program prints for the outcome: it was saved anew or its "
-            f"pages were changed. The outcome inside is genuine. {advice}",
+            f"pages were changed. {_ADVICE}",
         ),
-    )
+    ),
+    "not compared": (
+        Line(
+            None,
+            "The pages could not be compared with the signed outcome: the file says that another "
+            f"version of the program printed it. {_ADVICE}",
+        ),
+    ),
+}
 
 
 def _print(signed: SignedOutcome) -> bytes:
