@@ -1,0 +1,161 @@
+"""The stages of a panel, what was promised for each, and the clock in words.
+
+Promises are the site's own for all ERNs until a network can declare its own.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import Struct
+
+from cpms_core import words
+from cpms_core.clock import clock
+
+
+class Stage(StrEnum):
+    PANEL_SELECTION = "panel_selection"
+    DATA_COMPLETION = "data_completion"
+    ASSESSMENT = "assessment"
+    OUTCOME = "outcome"
+    SIGN_OFF = "sign_off"
+    CLOSED = "closed"
+    ARCHIVED = "archived"
+    WITHDRAWN = "withdrawn"
+
+
+TITLES = {
+    Stage.PANEL_SELECTION: "Panel selection",
+    Stage.DATA_COMPLETION: "Data completion",
+    Stage.ASSESSMENT: "Assessment",
+    Stage.OUTCOME: "Outcome",
+    Stage.SIGN_OFF: "Sign-off",
+    Stage.CLOSED: "Closed",
+    Stage.ARCHIVED: "Archived",
+    Stage.WITHDRAWN: "Withdrawn",
+}
+ENDED = frozenset({Stage.CLOSED, Stage.ARCHIVED, Stage.WITHDRAWN})
+DISCUSSED = frozenset(
+    {Stage.PANEL_SELECTION, Stage.DATA_COMPLETION, Stage.ASSESSMENT, Stage.OUTCOME}
+)
+"""Where contributions are taken."""
+
+LEAD_MOVES = {
+    Stage.PANEL_SELECTION: frozenset({Stage.DATA_COMPLETION, Stage.ASSESSMENT}),
+    Stage.DATA_COMPLETION: frozenset({Stage.ASSESSMENT}),
+    Stage.ASSESSMENT: frozenset({Stage.DATA_COMPLETION}),
+}
+"""Where the lead may take a panel by hand; the other steps belong to acts (draft, sign)."""
+
+
+class Promise(Struct, frozen=True, kw_only=True):
+    """All counted from the submission, without the time the clock stood still."""
+
+    triage: timedelta
+    first_answer: timedelta
+    outcome: timedelta
+
+
+PROMISES = {
+    "urgent": Promise(
+        triage=timedelta(hours=4), first_answer=timedelta(days=1), outcome=timedelta(days=3)
+    ),
+    "routine": Promise(
+        triage=timedelta(days=2), first_answer=timedelta(days=7), outcome=timedelta(days=30)
+    ),
+}
+_SOON = timedelta(days=1)
+
+
+class Clock(Struct, frozen=True, kw_only=True):
+    """`state` is a class of the stylesheet, the words carry the meaning."""
+
+    state: Literal["", "soon", "late", "stopped"]
+    words: str
+    due: datetime | None = None
+
+    @property
+    def order(self) -> float:
+        """To sort by: seconds left; what no longer runs comes last."""
+        return (self.due - clock.now()).total_seconds() if self.due else 1e12
+
+
+def request_clock(
+    state: str,
+    urgency: str,
+    submitted_at: datetime,
+    decided_at: datetime | None,
+    paused_seconds: int,
+) -> Clock:
+    """How long a request has been waiting for the ERN, or for its submitter."""
+    if state == "returned" and decided_at:
+        return Clock(state="stopped", words=f"stopped for {words.since(decided_at)}")
+    if state != "submitted":
+        return Clock(state="stopped", words=words.words(state).lower())
+    counted_from = submitted_at + timedelta(seconds=paused_seconds)
+    due = counted_from + promise(urgency).triage
+    if clock.now() > due:
+        return Clock(state="late", words=f"late {words.since(due)}", due=due)
+    return Clock(state="", words=f"waiting {words.since(counted_from)}", due=due)
+
+
+class PanelClock(Struct, frozen=True, kw_only=True):
+    """What the clock of a panel is read from."""
+
+    stage: str
+    stage_at: datetime
+    urgency: str
+    submitted_at: datetime
+    paused_seconds: int
+    first_response_at: datetime | None
+    closed_at: datetime | None
+
+    def read(self) -> Clock:
+        if self.closed_at:
+            taken = (self.closed_at - self.submitted_at).total_seconds() - self.paused_seconds
+            return Clock(state="stopped", words=f"signed in {words.span(max(taken, 0))}")
+        if self.stage in ENDED:
+            return Clock(state="stopped", words=words.words(self.stage).lower())
+        if self.stage == Stage.DATA_COMPLETION:
+            return Clock(state="stopped", words=f"stopped for {words.since(self.stage_at)}")
+        promised = promise(self.urgency)
+        what, length = (
+            ("outcome", promised.outcome)
+            if self.first_response_at
+            else ("first answer", promised.first_answer)
+        )
+        due = self.submitted_at + timedelta(seconds=self.paused_seconds) + length
+        left = due - clock.now()
+        if left < timedelta():
+            return Clock(state="late", words=f"{what} late {words.since(due)}", due=due)
+        if left < _SOON:
+            in_words = words.span(left.total_seconds())
+            return Clock(state="soon", words=f"{what} in {in_words}", due=due)
+        return Clock(state="", words=f"{what} by {words.day(due)}", due=due)
+
+
+def promise(urgency: str) -> Promise:
+    return PROMISES.get(urgency, PROMISES["routine"])
+
+
+def pause_so_far(stage: str, stage_at: datetime) -> int:
+    """Seconds that the present stage adds to the pauses before it."""
+    if stage != Stage.DATA_COMPLETION:
+        return 0
+    return int((clock.now() - stage_at).total_seconds())
+
+
+def title(stage: str) -> str:
+    return TITLES[Stage(stage)]
+
+
+def badge(stage: str) -> str:
+    """The colour's name of a stage's badge."""
+    kinds = {
+        Stage.DATA_COMPLETION: "waiting",
+        Stage.ASSESSMENT: "info",
+        Stage.OUTCOME: "info",
+        Stage.SIGN_OFF: "waiting",
+        Stage.CLOSED: "done",
+    }
+    return kinds.get(Stage(stage), "plain")
