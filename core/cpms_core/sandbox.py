@@ -51,8 +51,9 @@ def run(
     """Call the module-level function `ref` with plain values and return what it returns.
 
     A `Path` among the arguments reaches the function as a string and may be read by it, as may
-    what `read` names; `write` is the folder it may write in. A plain ValueError becomes an
-    InvalidError with its sentence; any other end becomes one that says which limit was met.
+    what `read` names. `write` is what it may write: a folder, or a file that is there already.
+    A plain ValueError becomes an InvalidError with its sentence; any other end becomes one that
+    says which limit was met.
     """
     readable = [a for a in args if isinstance(a, Path) and a.exists()]
     order = Order(

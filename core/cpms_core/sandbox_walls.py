@@ -102,7 +102,8 @@ def _drop_capabilities() -> int:
 
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 READ_FILE, READ_FOLDER = 1 << 2, 1 << 3
-WRITE = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8  # write, remove, make folder and file
+WRITE_FILE = 1 << 1
+WRITE = WRITE_FILE | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8  # remove and make folders and files
 RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15}  # later ones know 16
 TRUNCATE = 1 << 14
 
@@ -126,7 +127,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     if not Path(path).exists():
         return
     if not Path(path).is_dir():
-        rights &= ~READ_FOLDER
+        rights &= READ_FILE | WRITE_FILE | TRUNCATE
     handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
     _libc.syscall(LANDLOCK_ADD, ruleset, 1, struct.pack("=Qi", rights, handle), 0)
     os.close(handle)

@@ -46,6 +46,7 @@ def fill(target):
     with open(target, "wb") as file:
         for _ in range(100):
             file.write(b"x" * 100_000)
+    return 0
 
 def read(path):
     with open(path, "rb") as file:
@@ -139,6 +140,18 @@ def test_a_job_that_goes_too_far_ends_in_a_sentence_and_the_next_one_works(
     with pytest.raises(InvalidError, match=sentence):
         sandbox.run(f"sandbox_jobs:{job}", returns=bytes, limits=limits)
     assert sandbox.run("sandbox_jobs:add", 1, 1, returns=Total).total == 2
+
+
+def test_a_job_writes_only_where_it_may(tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    mine.touch()
+    sandbox.run("sandbox_jobs:fill", mine, returns=int, write=mine)
+    assert mine.stat().st_size == 10_000_000
+    if "files" not in sandbox.walls():
+        pytest.skip("this kernel has no Landlock")
+    with pytest.raises(InvalidError):
+        sandbox.run("sandbox_jobs:fill", str(other), returns=int, write=mine)
+    assert not other.exists()
 
 
 def test_a_job_may_not_write_more_than_its_limit(tmp_path: Path) -> None:

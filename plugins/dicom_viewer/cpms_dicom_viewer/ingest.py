@@ -11,15 +11,10 @@ from cpms_dicom_viewer.deidentify import deidentify
 from cpms_dicom_viewer.describe import doubt_about, facets_of, name_of
 from cpms_dicom_viewer.frames import of_frame
 from cpms_dicom_viewer.image import clean_pixels, shape_of
-from cpms_dicom_viewer.parse import Dataset, Parsed, Refused, has_bare_start, parse, text
+from cpms_dicom_viewer.parse import Dataset, Parsed, Refused, parse, text
 from cpms_dicom_viewer.write import write
 
 MOST_BYTES = 256 << 20
-
-
-def recognises(start: bytes) -> bool:
-    """Whether a file's first bytes are those of a DICOM file, with or without a preamble."""
-    return start[128:132] == b"DICM" or has_bare_start(start[:8])
 
 
 def ingest(source: str, target: str, secret: bytes) -> Ingested:

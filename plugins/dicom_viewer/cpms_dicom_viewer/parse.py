@@ -14,6 +14,8 @@ from functools import cache
 from msgspec import Struct
 from pydicom.datadict import dictionary_VR
 
+from cpms_dicom_viewer.recognise import LONG_KINDS, SHORT_KINDS, has_bare_start
+
 MOST_ELEMENTS = 500_000
 DEEPEST = 16
 MOST_INFLATED = 128 << 20
@@ -26,11 +28,6 @@ IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
-
-_LONG = "OB OD OF OL OV OW SQ SV UC UN UR UT UV"
-_SHORT = "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US"
-LONG_KINDS = frozenset(_LONG.split())
-SHORT_KINDS = frozenset(_SHORT.split())
 
 
 class Refused(ValueError):  # noqa: N818 - it is what the user reads, not a programming error
@@ -97,16 +94,6 @@ def _after_preamble(content: memoryview) -> int:
     if has_bare_start(bytes(content[:8])):
         return 0
     raise Refused("This file is no DICOM image.")
-
-
-def has_bare_start(start: bytes) -> bool:
-    """Whether a file without preamble begins as a DICOM data set does (group 2 or 8)."""
-    group, element, kind = struct.unpack("<HH2s", start[:6].ljust(6, b"\0"))
-    if group == 0x0002:
-        return element in {0, 1, 2, 3, 0x10} and kind in {b"UL", b"OB", b"UI"}
-    explicit = kind.decode("ascii", "replace") in SHORT_KINDS
-    plausible = element in {0x0000, 0x0001, 0x0005, 0x0008, 0x0012, 0x0016, 0x0018}
-    return bool(group == 0x0008 and plausible and (explicit or start[6:8] == b"\0\0"))
 
 
 def _read_meta(content: memoryview, start: int) -> tuple[Dataset, int]:

@@ -11,13 +11,13 @@ from cpms_dicom_viewer.parse import (
     BIG_ENDIAN,
     IMPLICIT,
     ITEM,
-    LONG_KINDS,
     SEQUENCE_END,
     UNDEFINED,
     Dataset,
     Element,
     text,
 )
+from cpms_dicom_viewer.recognise import LONG_KINDS
 
 SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
 IMPLEMENTATION_UID = "2.25.105432189750637411279263027839186427311"

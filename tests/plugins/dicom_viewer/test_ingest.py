@@ -12,7 +12,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 
 from cpms_core import Ingested, sandbox
 from cpms_core.errors import InvalidError
-from cpms_dicom_viewer.ingest import recognises
+from cpms_dicom_viewer.recognise import recognises
 from tests.plugins.dicom_viewer.images import (
     SECRET,
     cleaned,
