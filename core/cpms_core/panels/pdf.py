@@ -1,7 +1,8 @@
 """The outcome on paper: a tagged PDF/A-3a and PDF/UA-1 that carries what was signed.
 
 The same outcome and signature give the same bytes on every run, so that a verifier can tell whether
-the pages were changed by printing them again.
+the pages were changed by printing them again. Printing keeps some 60 MB: a web worker calls these
+functions in the sandbox.
 """
 
 import json
@@ -19,11 +20,10 @@ from cpms_core.panels.canonical import sha256_hex
 from cpms_core.panels.outcome_document import (
     FORMAT,
     OutcomeDocument,
-    encode_outcome,
     read_outcome,
 )
 from cpms_core.panels.printable import printable
-from cpms_core.panels.signature import TAG, SignedOutcome, encode_signature
+from cpms_core.panels.signature import TAG, read_signature
 
 # Read at import: the sandbox, where unknown files are verified, opens no others later.
 _TEMPLATE = Path(__file__).with_name("outcome.typ").read_bytes()
@@ -37,9 +37,13 @@ RENDERER = f"renderer typst-{version('typst')}-{sha256_hex(_CODE)[:16]}"
 _lock = Lock()
 
 
-def render_pdf(signed: SignedOutcome) -> bytes:
-    """The signed outcome with outcome.json and signature.json attached, byte for byte."""
-    document = read_outcome(signed.outcome)
+def render_pdf(outcome: bytes, signature: bytes) -> bytes:
+    """The pages with outcome.json and signature.json attached, byte for byte.
+
+    The signature is not proved here. ValueError if the two do not belong together.
+    """
+    document = read_outcome(outcome)
+    signed = read_signature(outcome, signature)
     key = next((k for k in document.signer.keys if k.sha256 == signed.key_fingerprint), None)
     facts = {
         "signed_at": signed.signed_at,
@@ -47,17 +51,14 @@ def render_pdf(signed: SignedOutcome) -> bytes:
         "key_fingerprint": signed.key_fingerprint,
         "aaguid": key.aaguid if key else "",
     }
-    files = {
-        "outcome": signed.outcome.decode(),
-        "signature": encode_signature(signed).decode(),
-    }
+    files = {"outcome": outcome.decode(), "signature": signature.decode()}
     return _compile(_Sheet(document, signed.outcome_sha256, facts, files, signed.signed_at))
 
 
-def render_draft(document: OutcomeDocument) -> bytes:
+def render_draft(outcome: bytes) -> bytes:
     """The same pages marked as a draft, with nothing attached."""
-    sha256 = sha256_hex(encode_outcome(document))
-    return _compile(_Sheet(document, sha256, None, {}, document.frozen_at))
+    document = read_outcome(outcome)
+    return _compile(_Sheet(document, sha256_hex(outcome), None, {}, document.frozen_at))
 
 
 class _Sheet(NamedTuple):

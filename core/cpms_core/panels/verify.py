@@ -84,7 +84,7 @@ def verify_file(
     proved = all(line.ok for line in lines)
     pages: Pages = "none"
     if proved:
-        pages = _compare_pages(unpacked, signed)
+        pages = _compare_pages(unpacked)
         lines += (
             _known_key_line(signed, document, trusted_keys, own_origin),
             *_PAGE_LINES[pages],
@@ -164,12 +164,12 @@ def _known_key_line(
     return Line(None, f"{claim}; this site does not know the key. Compare its fingerprint there.")
 
 
-def _compare_pages(unpacked: Unpacked, signed: SignedOutcome) -> Pages:
+def _compare_pages(unpacked: Unpacked) -> Pages:
     if unpacked.pdf is None:
         return "none"
     if RENDERER not in unpacked.keywords:
         return "not compared"
-    return "same" if _print(signed) == unpacked.pdf else "changed"
+    return "same" if _print(unpacked) == unpacked.pdf else "changed"
 
 
 _ADVICE = "Read the outcome as it is shown here, not the file's pages."
@@ -193,9 +193,9 @@ _PAGE_LINES: dict[Pages, tuple[Line, ...]] = {
 }
 
 
-def _print(signed: SignedOutcome) -> bytes:
+def _print(unpacked: Unpacked) -> bytes:
     try:
-        return render_pdf(signed)
+        return render_pdf(unpacked.outcome, unpacked.signature)
     except Exception:  # noqa: BLE001 (anybody may sign an outcome that no program can print)
         return b""
 

@@ -20,7 +20,14 @@ from cpms_core.panels.outcome_document import (
     encode_outcome,
 )
 from cpms_core.panels.outcome_draft import Alternative, OutcomeDraft, Recommendation
-from cpms_core.panels.signature import NONCE_LENGTH, SignedOutcome, challenge, signing_key
+from cpms_core.panels.pdf import render_draft, render_pdf
+from cpms_core.panels.signature import (
+    NONCE_LENGTH,
+    SignedOutcome,
+    challenge,
+    encode_signature,
+    signing_key,
+)
 from tests.softkey import SoftKey, b64, unb64
 
 ORIGIN = "https://cpms.example.org"
@@ -180,3 +187,11 @@ def sign(key: SoftKey, outcome: OutcomeDocument | bytes, **misbehaviour: Any) ->
 def make_signed(**changes: Any) -> SignedOutcome:
     key = SoftKey(ORIGIN)
     return sign(key, make_document(key, **changes))
+
+
+def print_signed(signed: SignedOutcome) -> bytes:
+    return render_pdf(signed.outcome, encode_signature(signed))
+
+
+def print_draft(document: OutcomeDocument) -> bytes:
+    return render_draft(encode_outcome(document))

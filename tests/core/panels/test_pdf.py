@@ -8,10 +8,11 @@ import pytest
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
+from cpms_core import sandbox
 from cpms_core.panels import pdf
 from cpms_core.panels.outcome_document import Member, OutcomeDocument
 from cpms_core.panels.outcome_draft import OutcomeDraft
-from cpms_core.panels.pdf import RENDERER, render_draft, render_pdf
+from cpms_core.panels.pdf import RENDERER
 from cpms_core.panels.printable import printable
 from cpms_core.panels.signature import encode_signature
 from tests.core.panels.make_outcome import (
@@ -21,6 +22,8 @@ from tests.core.panels.make_outcome import (
     make_opinion,
     make_recommendation,
     make_signed,
+    print_draft,
+    print_signed,
     sign,
 )
 from tests.softkey import SoftKey
@@ -39,19 +42,19 @@ def _text(data: bytes) -> str:
 
 
 def _print(**changes: Any) -> str:
-    return _text(render_draft(make_document(**changes)))
+    return _text(print_draft(make_document(**changes)))
 
 
 def test_the_file_carries_exactly_what_was_signed() -> None:
     signed = make_signed()
-    attached = PdfReader(io.BytesIO(render_pdf(signed))).attachments
+    attached = PdfReader(io.BytesIO(print_signed(signed))).attachments
     assert sorted(attached) == ["outcome.json", "signature.json"]
     assert attached["outcome.json"] == [signed.outcome]
     assert attached["signature.json"] == [encode_signature(signed)]
 
 
 def test_the_file_declares_pdf_a_3a_and_pdf_ua_1_and_is_tagged() -> None:
-    reader = PdfReader(io.BytesIO(render_pdf(make_signed())))
+    reader = PdfReader(io.BytesIO(print_signed(make_signed())))
     root: Any = reader.root_object
     metadata = root["/Metadata"].get_data().decode()
     for name, value in (("pdfaid:part", 3), ("pdfaid:conformance", "A"), ("pdfuaid:part", 1)):
@@ -70,7 +73,7 @@ def test_the_file_declares_pdf_a_3a_and_pdf_ua_1_and_is_tagged() -> None:
 
 
 def test_every_font_is_inside_the_file() -> None:
-    reader = PdfReader(io.BytesIO(render_pdf(make_signed())))
+    reader = PdfReader(io.BytesIO(print_signed(make_signed())))
     fonts = [
         font.get_object()
         for page in reader.pages
@@ -84,7 +87,7 @@ def test_every_font_is_inside_the_file() -> None:
 
 def test_the_pages_say_what_the_outcome_says() -> None:
     signed = make_signed()
-    text = _text(render_pdf(signed))
+    text = _text(print_signed(signed))
     for said in (
         "KBG syndrome is confirmed as the working diagnosis",
         "Question. Does the 16q24.3 deletion explain",
@@ -110,24 +113,36 @@ def test_the_pages_say_what_the_outcome_says() -> None:
 
 def test_the_same_outcome_prints_the_same_bytes_by_any_compiler() -> None:
     signed = make_signed()
-    once = render_pdf(signed)
+    once = print_signed(signed)
     pdf._compiler.cache_clear()
-    assert render_pdf(signed) == once
+    assert print_signed(signed) == once
+
+
+def test_the_print_runs_in_the_sandbox() -> None:
+    signed = make_signed()
+    parts = signed.outcome, encode_signature(signed)
+    printed = sandbox.run("cpms_core.panels.pdf:render_pdf", *parts, returns=bytes)
+    assert printed == print_signed(signed)
+
+
+def test_an_outcome_with_a_foreign_signature_is_not_printed() -> None:
+    with pytest.raises(ValueError, match="given for another text"):
+        pdf.render_pdf(make_signed().outcome, encode_signature(make_signed(version=3)))
 
 
 def test_threads_print_their_own_outcomes() -> None:
     signed = [make_signed(version=version) for version in range(1, 5)]
-    alone = [render_pdf(one) for one in signed]
+    alone = [print_signed(one) for one in signed]
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(render_pdf, signed * 3)) == alone * 3
+        assert list(pool.map(print_signed, signed * 3)) == alone * 3
 
 
 def test_a_draft_says_so_and_carries_nothing() -> None:
-    data = render_draft(make_document())
+    data = print_draft(make_document())
     assert not PdfReader(io.BytesIO(data)).attachments
     assert "DRAFT · NOT SIGNED" in _text(data)
     assert "Nobody has signed it" in _text(data)
-    assert "DRAFT" not in _text(render_pdf(make_signed()))
+    assert "DRAFT" not in _text(print_signed(make_signed()))
 
 
 def test_what_is_empty_leaves_no_heading_behind() -> None:
@@ -187,7 +202,7 @@ def test_letters_the_fonts_lack_are_shown_as_missing_and_said() -> None:
 @pytest.mark.parametrize("start", range(0, 0x3000, 0x400))
 def test_no_letter_that_passes_the_filter_stops_the_print(start: int) -> None:
     words = " ".join(chr(code) for code in range(start, start + 0x400))
-    assert render_draft(make_document(question=words))
+    assert print_draft(make_document(question=words))
 
 
 def test_letters_with_rare_accents_print() -> None:
@@ -206,10 +221,10 @@ def _with_member(**changes: Any) -> OutcomeDocument:
 
 
 def test_a_disagreement_is_printed_with_its_words() -> None:
-    text = _text(render_draft(_with_member(position="disagree", remark="Too early.", on=(1, 2))))
+    text = _text(print_draft(_with_member(position="disagree", remark="Too early.", on=(1, 2))))
     assert "disagrees on 1, 2 “Too early.”" in text
     assert "1 of 2, 1 against" in text
 
 
 def test_a_signature_by_an_unnamed_key_can_still_be_printed() -> None:
-    assert render_pdf(sign(SoftKey(ORIGIN), make_document()))
+    assert print_signed(sign(SoftKey(ORIGIN), make_document()))

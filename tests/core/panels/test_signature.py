@@ -6,7 +6,7 @@ from typing import Any
 import cbor2
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from cpms_core.panels.assertion import explain_failure
@@ -19,7 +19,7 @@ from cpms_core.panels.signature import (
     read_signature,
 )
 from tests.core.panels.make_outcome import ORIGIN, RP_ID, make_document, make_signed, sign
-from tests.softkey import UP, UV, SoftKey
+from tests.softkey import UP, UV, SoftKey, unb64
 
 
 def test_the_challenge_is_the_hash_of_tag_nonce_and_the_outcomes_hash() -> None:
@@ -126,6 +126,19 @@ def test_an_rsa_key_signs_but_never_with_sha_1(algorithm: int, accepted: bool) -
     kind = SHA256() if accepted else SHA1()  # noqa: S303 (the attack is the point)
     signed = _signed_by(cose, lambda data: key.sign(data, padding.PKCS1v15(), kind))
     assert (explain_failure(signed) == "") is accepted
+
+
+def test_the_printed_recipe_proves_a_signature_without_our_code() -> None:
+    signed = make_signed()
+    file = json.loads(encode_signature(signed))
+    said = json.loads(unb64(file["client_data_json"]))
+    recipe = b"cpms-outcome-signature-1" + unb64(file["nonce"]) + sha256(signed.outcome).digest()
+    assert unb64(said["challenge"]) == sha256(recipe).digest()
+    cose = cbor2.loads(unb64(file["public_key"]))
+    at = (int.from_bytes(cose[-2]), int.from_bytes(cose[-3]))
+    key = ec.EllipticCurvePublicNumbers(*at, ec.SECP256R1()).public_key()
+    proved = unb64(file["authenticator_data"]) + sha256(unb64(file["client_data_json"])).digest()
+    key.verify(unb64(file["signature"]), proved, ec.ECDSA(SHA256()))
 
 
 def test_the_site_is_part_of_what_was_signed() -> None:

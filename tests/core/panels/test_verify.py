@@ -12,11 +12,19 @@ from pypdf import PdfReader, PdfWriter
 from cpms_core import sandbox
 from cpms_core.panels import verify
 from cpms_core.panels.canonical import canonical_json
-from cpms_core.panels.pdf import RENDERER, render_draft, render_pdf
+from cpms_core.panels.pdf import RENDERER
 from cpms_core.panels.signature import SignedOutcome, encode_signature
 from cpms_core.panels.unpack import LARGEST_FILE
 from cpms_core.panels.verify import Verification, verify_file
-from tests.core.panels.make_outcome import ORIGIN, make_document, make_opinion, make_signed, sign
+from tests.core.panels.make_outcome import (
+    ORIGIN,
+    make_document,
+    make_opinion,
+    make_signed,
+    print_draft,
+    print_signed,
+    sign,
+)
 from tests.softkey import SoftKey
 
 
@@ -32,7 +40,7 @@ def _check(signed: SignedOutcome, **more: Any) -> Verification:
 def test_a_signed_outcome_is_confirmed_from_its_pdf_alone(tmp_path: Path) -> None:
     signed = make_signed()
     path = tmp_path / "outcome.pdf"
-    path.write_bytes(render_pdf(signed))
+    path.write_bytes(print_signed(signed))
     found = verify_file(path)
     assert found.ok
     assert found.pages == "same"
@@ -88,7 +96,7 @@ def test_any_changed_byte_of_the_signature_but_its_date_is_found() -> None:
 
 
 def test_any_changed_byte_of_the_pdf_is_found() -> None:
-    data = render_pdf(make_signed())
+    data = print_signed(make_signed())
     chosen = random.Random(2026)  # noqa: S311 (the same places on every run)
     for at in chosen.sample(range(len(data)), 60):
         found = verify_file(_tampered(data, at))
@@ -161,7 +169,7 @@ def _rewritten(data: bytes, **metadata: str) -> bytes:
 
 
 def test_other_pages_around_a_genuine_outcome_are_noticed() -> None:
-    changed = PdfWriter(clone_from=io.BytesIO(render_pdf(make_signed())))
+    changed = PdfWriter(clone_from=io.BytesIO(print_signed(make_signed())))
     changed.remove_page(0)
     written = io.BytesIO()
     changed.write(written)
@@ -173,18 +181,18 @@ def test_other_pages_around_a_genuine_outcome_are_noticed() -> None:
 
 
 def test_bytes_appended_to_the_pdf_are_noticed() -> None:
-    assert verify_file(render_pdf(make_signed()) + b"\n% more").pages == "changed"
+    assert verify_file(print_signed(make_signed()) + b"\n% more").pages == "changed"
 
 
 def test_a_print_of_another_version_is_not_called_the_same() -> None:
-    found = verify_file(_rewritten(render_pdf(make_signed()), Keywords="renderer typst-0.1"))
+    found = verify_file(_rewritten(print_signed(make_signed()), Keywords="renderer typst-0.1"))
     assert found.ok
     assert found.pages == "not compared"
     assert "read the outcome here" in found.summary
 
 
 def test_two_outcomes_in_one_file_are_refused() -> None:
-    writer = PdfWriter(clone_from=io.BytesIO(render_pdf(make_signed())))
+    writer = PdfWriter(clone_from=io.BytesIO(print_signed(make_signed())))
     writer.add_attachment("outcome.json", make_signed().outcome)
     written = io.BytesIO()
     writer.write(written)
@@ -192,7 +200,7 @@ def test_two_outcomes_in_one_file_are_refused() -> None:
 
 
 def test_a_draft_carries_nothing_to_verify() -> None:
-    found = verify_file(render_draft(make_document()))
+    found = verify_file(print_draft(make_document()))
     assert not found.ok
     assert "carries no signed outcome" in _said(found)
 
@@ -248,7 +256,7 @@ def test_hostile_files_only_lead_to_a_sentence(data: bytes) -> None:
 
 
 def test_a_cut_off_pdf_is_refused() -> None:
-    data = render_pdf(make_signed())
+    data = print_signed(make_signed())
     for length in (100, len(data) // 2, len(data) - 300):
         assert not verify_file(data[:length]).ok
 
@@ -263,9 +271,9 @@ def test_an_outcome_of_a_later_format_is_named_as_such() -> None:
 def test_an_outcome_that_cannot_be_printed_does_not_stop_the_check(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    data = render_pdf(make_signed(opinion=make_opinion(heading="Other")))
+    data = print_signed(make_signed(opinion=make_opinion(heading="Other")))
 
-    def refuse(_: SignedOutcome) -> bytes:
+    def refuse(*_: bytes) -> bytes:
         raise RuntimeError
 
     monkeypatch.setattr(verify, "render_pdf", refuse)
@@ -275,7 +283,7 @@ def test_an_outcome_that_cannot_be_printed_does_not_stop_the_check(
 
 def test_the_check_runs_in_the_sandbox(tmp_path: Path) -> None:
     path = tmp_path / "outcome.pdf"
-    path.write_bytes(render_pdf(make_signed()))
+    path.write_bytes(print_signed(make_signed()))
     found = sandbox.run("cpms_core.panels.verify:verify_file", path, returns=Verification)
     assert found.ok
     assert found.pages == "same"
