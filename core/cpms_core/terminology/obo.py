@@ -5,6 +5,8 @@ import re
 from msgspec import Struct
 
 _QUOTED = re.compile(r'^(?:def|synonym): "((?:[^"\\]|\\.)*)"')
+# What HPO itself marks as discarded, and words meant for machines.
+_UNWANTED = re.compile(r'" \w+ (?:obsolete_synonym|allelic_requirement) \[')
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -21,8 +23,9 @@ def read_obo(text: str) -> dict[str, Addition]:
         code = next((line[4:].strip() for line in lines if line.startswith("id: ")), "")
         if code:
             definition = next((line for line in lines if line.startswith("def: ")), "")
-            synonyms = dict.fromkeys(_quoted(x) for x in lines if x.startswith("synonym: "))
-            additions[code] = Addition(_quoted(definition), tuple(filter(None, synonyms)))
+            told = [x for x in lines if x.startswith("synonym: ") and not _UNWANTED.search(x)]
+            synonyms = tuple(filter(None, dict.fromkeys(map(_quoted, told))))
+            additions[code] = Addition(_quoted(definition), synonyms)
     return additions
 
 

@@ -7,6 +7,7 @@ from cpms_core.db import Base, transaction
 from cpms_core.terminology import load_terms, loaded_editions, resolve, search
 from cpms_core.terminology.hpo import Source, fingerprint, read_edition
 from cpms_core.terminology.models import Concept, ConceptTerm, ConceptWord
+from cpms_core.terminology.obo import Addition, read_obo
 from tests.core.terminology.store import ALL, fill
 
 _OBO = """format-version: 1.2
@@ -19,6 +20,7 @@ def: "Teeth \\"too\\" large." [HPO:someone]
 synonym: "Big teeth" EXACT layperson []
 synonym: "Big teeth" EXACT []
 synonym: "Megadontia" RELATED [ORCID:0]
+synonym: "Giant teeth" EXACT obsolete_synonym [ORCID:0]
 
 [Term]
 id: HP:0000252
@@ -70,6 +72,13 @@ def test_another_file_is_another_edition(tmp_path: Path) -> None:
     first = fingerprint(obo)
     obo.write_text(_OBO + "\n", encoding="utf-8")
     assert len({fingerprint(None), first, fingerprint(obo)}) == 3
+
+
+def test_a_synonym_is_read_once_and_a_discarded_one_never() -> None:
+    additions = read_obo(_OBO)
+    assert additions.keys() == {"HP:0001572", "HP:0000252"}
+    assert additions["HP:0001572"].synonyms == ("Big teeth", "Megadontia")
+    assert additions["HP:0000252"] == Addition()
 
 
 def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:

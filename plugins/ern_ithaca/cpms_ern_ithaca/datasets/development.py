@@ -66,7 +66,9 @@ class CognitionTest(Struct, frozen=True, kw_only=True):
 
 
 class Development(Struct, frozen=True, kw_only=True):
-    milestones: Annotated[tuple[Milestone, ...], Meta(title="Milestones", max_length=50)] = ()
+    milestones: Annotated[
+        tuple[Milestone, ...], Meta(title="Milestones", max_length=50, extra={"row": "milestone"})
+    ] = ()
     regression: (
         Annotated[
             YesNo,
@@ -85,7 +87,8 @@ class Development(Struct, frozen=True, kw_only=True):
     speech: Annotated[Speech, Meta(title="Speech now")] | None = None
     disability: Annotated[Disability, Meta(title="Intellectual disability")] | None = None
     tests: Annotated[
-        tuple[CognitionTest, ...], Meta(title="Tests of cognition", max_length=50)
+        tuple[CognitionTest, ...],
+        Meta(title="Tests of cognition", max_length=50, extra={"row": "test"}),
     ] = ()
     behaviour: Annotated[tuple[Behaviour, ...], Meta(title="Behaviour")] = ()
     schooling: Annotated[Schooling, Meta(title="School")] | None = None

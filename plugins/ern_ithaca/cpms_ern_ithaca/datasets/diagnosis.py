@@ -43,6 +43,10 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
         str, Meta(title="Age at diagnosis", max_length=100, examples=["3 y 2 m"])
     ] = ""
 
+    def __post_init__(self) -> None:
+        if self.disease is None and not self.in_words:
+            raise ValueError("Name the disease, by a code or in words.")
+
 
 class DiagnosisRecord(Struct, frozen=True, kw_only=True):
     solved: (
@@ -61,6 +65,7 @@ class DiagnosisRecord(Struct, frozen=True, kw_only=True):
             title="Diagnoses",
             description="The likeliest first; also what was thought of and ruled out.",
             max_length=50,
+            extra={"row": "diagnosis"},
         ),
     ] = ()
     publications: Annotated[

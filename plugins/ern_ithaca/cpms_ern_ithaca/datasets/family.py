@@ -73,6 +73,7 @@ class Family(Struct, frozen=True, kw_only=True):
             title="Relatives",
             description="Those with similar findings, and healthy ones who matter.",
             max_length=100,
+            extra={"row": "relative"},
         ),
     ] = ()
     notes: Annotated[str, Meta(title="Notes", max_length=20_000, extra={"lines": 3})] = ""

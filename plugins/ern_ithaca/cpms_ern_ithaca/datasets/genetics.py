@@ -133,11 +133,17 @@ class Genetics(Struct, frozen=True, kw_only=True):
             title="Tests done",
             description="Normal ones too: they spare the panel from asking.",
             max_length=100,
+            extra={"row": "test"},
         ),
     ] = ()
     variants: Annotated[
         tuple[Variant, ...],
-        Meta(title="Variants", description="Small changes in or near a gene.", max_length=100),
+        Meta(
+            title="Variants",
+            description="Small changes in or near a gene.",
+            max_length=100,
+            extra={"row": "variant"},
+        ),
     ] = ()
     structural: Annotated[
         tuple[StructuralVariant, ...],
@@ -145,6 +151,7 @@ class Genetics(Struct, frozen=True, kw_only=True):
             title="Large changes",
             description="Copy-number and structural variants, chromosomes.",
             max_length=100,
+            extra={"row": "change"},
         ),
     ] = ()
     notes: Annotated[str, Meta(title="Notes", max_length=20_000, extra={"lines": 3})] = ""

@@ -67,6 +67,10 @@ class Visit(Struct, frozen=True, kw_only=True):
     palm: Annotated[Centimetres, Meta(title="Length of the palm")] | None = None
     foot: Annotated[Centimetres, Meta(title="Length of the foot")] | None = None
 
+    def __post_init__(self) -> None:
+        if not self.measured_on and not self.age:
+            raise ValueError("Give the date or the age: a measure without either says little.")
+
 
 class Growth(Struct, frozen=True, kw_only=True):
     visits: Annotated[
@@ -75,6 +79,7 @@ class Growth(Struct, frozen=True, kw_only=True):
             title="Measures",
             description="One entry for each day on which something was measured.",
             max_length=200,
+            extra={"row": "visit"},
         ),
     ] = ()
     mother_height: (
