@@ -1,0 +1,102 @@
+"""Who sits on a panel: invite, answer, remove."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, update
+from sqlalchemy.orm import Session
+
+from cpms_core import audit
+from cpms_core.actor import Actor, Role
+from cpms_core.audit import Event
+from cpms_core.clock import clock
+from cpms_core.errors import ConflictError, InvalidError, NotFoundError
+from cpms_core.panels.models import PanelMember
+from cpms_core.panels.moves import ensure_open
+from cpms_core.panels.scope import PanelScope, find_member, find_panel, renew_share
+from cpms_core.panels.triage import ensure_expert
+
+ROLES = {"member": "Member", "observer": "Observer"}
+
+
+def invite_expert(
+    session: Session, actor: Actor, panel_id: UUID, user_id: UUID, role: str = "member"
+) -> PanelMember:
+    """Ask somebody to join; from now on they may read the case in order to decide."""
+    scope = find_panel(session, actor, panel_id, "panel.invite")
+    ensure_open(scope)
+    if role not in ROLES:
+        raise InvalidError("Choose member or observer.", {"role": "Choose one."})
+    if user_id == scope.request.submitted_by:
+        raise InvalidError("The submitter takes part as such and need not be invited.")
+    user = ensure_expert(session, user_id, Role.PROFESSIONAL, Role.GUEST)
+    member = find_member(session, panel_id, user_id)
+    if member is not None and member.state in {"invited", "accepted"}:
+        raise InvalidError(f"{user.name} is on this panel already.")
+    if member is None:
+        member = PanelMember(panel_id=panel_id, user_id=user_id, invited_by=actor.user_id)
+        session.add(member)
+    member.role, member.state = role, "invited"
+    member.invited_by, member.invited_at, member.answered_at = actor.user_id, clock.now(), None
+    renew_share(session, scope.case.id, user_id)
+    _note(session, actor, scope, Event.EXPERT_INVITED, user_id, role=role)
+    return member
+
+
+def answer_invitation(session: Session, actor: Actor, panel_id: UUID, *, accept: bool) -> None:
+    """Join, or decline and lose sight of the case at once."""
+    scope = find_panel(session, actor, panel_id, "panel.answer")
+    ensure_open(scope)
+    take_answer(session, actor, scope, accept=accept)
+
+
+def take_answer(session: Session, actor: Actor, scope: PanelScope, *, accept: bool) -> None:
+    state = "accepted" if accept else "declined"
+    done = session.execute(
+        update(PanelMember)
+        .where(
+            PanelMember.panel_id == scope.panel.id,
+            PanelMember.user_id == actor.user_id,
+            PanelMember.state == "invited",
+        )
+        .values(state=state, answered_at=clock.now())
+    )
+    if cast("CursorResult[Any]", done).rowcount != 1:
+        raise ConflictError("This invitation was answered or taken back already.")
+    renew_share(session, scope.case.id, actor.user_id)
+    _note(session, actor, scope, Event.INVITATION_ANSWERED, actor.user_id, answer=state)
+
+
+def remove_member(session: Session, actor: Actor, panel_id: UUID, user_id: UUID) -> None:
+    """They no longer see the case; what they contributed stays."""
+    scope = find_panel(session, actor, panel_id, "panel.invite")
+    ensure_open(scope)
+    member = find_member(session, panel_id, user_id)
+    if member is None or member.state not in {"invited", "accepted"}:
+        raise NotFoundError("This person is not on the panel.")
+    if member.role == "lead":
+        raise InvalidError("The lead cannot be removed from the panel.")
+    member.state, member.answered_at = "removed", clock.now()
+    renew_share(session, scope.case.id, user_id)
+    _note(session, actor, scope, Event.MEMBER_REMOVED, user_id)
+
+
+def _note(
+    session: Session,
+    actor: Actor,
+    scope: PanelScope,
+    event: Event,
+    user_id: UUID,
+    **detail: str,
+) -> None:
+    audit.record(
+        session,
+        actor,
+        event,
+        case_id=scope.case.id,
+        hcp_id=scope.case.hcp_id,
+        ern_id=scope.panel.ern_id,
+        subject_id=scope.panel.id,
+        person=str(user_id),
+        **detail,
+    )

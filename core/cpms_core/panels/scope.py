@@ -1,0 +1,120 @@
+"""Find a request or a panel for an actor, and change their rows so that no save is lost.
+
+A case may have several panels; what an actor is on one of them says nothing about another.
+"""
+
+from typing import Any, cast
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from cpms_core.access import Standing, Subject, ensure, may
+from cpms_core.actor import Actor
+from cpms_core.cases.models import Case
+from cpms_core.cases.scope import end_share, find_case, share_with_expert
+from cpms_core.errors import ConflictError, NotFoundError
+from cpms_core.panels.models import ConsultationRequest, Outcome, Panel, PanelMember
+
+FASTER = (
+    "Somebody else changed this after you opened the page, so nothing of this step was done. "
+    "Look at it as it is now, then decide again."
+)
+
+_STANDINGS = {
+    "lead": Standing.LEAD,
+    "member": Standing.MEMBER,
+    "observer": Standing.OBSERVER,
+}
+
+
+class RequestScope(Struct, frozen=True):
+    request: ConsultationRequest
+    case: Case
+    subject: Subject
+
+
+class PanelScope(Struct, frozen=True):
+    panel: Panel
+    request: ConsultationRequest
+    case: Case
+    subject: Subject
+    """With the actor's standing on this very panel."""
+
+
+def find_request(session: Session, actor: Actor, request_id: UUID, permission: str) -> RequestScope:
+    request = session.get(ConsultationRequest, request_id)
+    if request is None:
+        raise NotFoundError
+    scope = find_case(session, actor, request.case_id, "case.summary")
+    subject = Subject(
+        hcp_id=scope.case.hcp_id,
+        erns=scope.subject.erns & {request.ern_id},
+        on_panel=scope.subject.on_panel,
+    )
+    ensure(actor, permission, subject, visible=may(actor, "case.summary", subject))
+    return RequestScope(request, scope.case, subject)
+
+
+def find_panel(session: Session, actor: Actor, panel_id: UUID, permission: str) -> PanelScope:
+    panel = session.get(Panel, panel_id)
+    if panel is None:
+        raise NotFoundError
+    scope = find_case(session, actor, panel.case_id, "case.summary")
+    member = find_member(session, panel.id, actor.user_id)
+    standing = standing_of(member)
+    subject = Subject(
+        hcp_id=scope.case.hcp_id,
+        erns=scope.subject.erns & {panel.ern_id},
+        on_panel=frozenset({standing} if standing else ()),
+    )
+    ensure(actor, permission, subject, visible=may(actor, "case.summary", subject))
+    return PanelScope(panel, panel.request, scope.case, subject)
+
+
+def find_member(session: Session, panel_id: UUID, user_id: UUID) -> PanelMember | None:
+    return session.scalar(
+        select(PanelMember).where(PanelMember.panel_id == panel_id, PanelMember.user_id == user_id)
+    )
+
+
+def standing_of(member: PanelMember | None) -> Standing | None:
+    if member is None:
+        return None
+    if member.state == "invited":
+        return Standing.INVITED
+    return _STANDINGS[member.role] if member.state == "accepted" else None
+
+
+def renew_share(session: Session, case_id: UUID, user_id: UUID) -> None:
+    """Let an expert see the case as what they are on its panels now; not at all if on none."""
+    session.flush()
+    members = session.scalars(
+        select(PanelMember)
+        .join(Panel, Panel.id == PanelMember.panel_id)
+        .where(Panel.case_id == case_id, PanelMember.user_id == user_id)
+    )
+    held = {standing_of(member) for member in members}
+    for standing in (Standing.LEAD, Standing.MEMBER, Standing.OBSERVER, Standing.INVITED):
+        if standing in held:
+            share_with_expert(session, case_id, user_id, standing)
+            return
+    end_share(session, case_id, user_id=user_id)
+
+
+def change(
+    session: Session, row: ConsultationRequest | Panel | Outcome, seen: int, **values: Any
+) -> None:
+    """Set columns if the row is still the version that was seen; ConflictError if it is not."""
+    table = type(row)
+    session.flush()
+    done = session.execute(
+        update(table)
+        .where(table.id == row.id, table.row_version == seen)
+        .values(row_version=seen + 1, **values)
+        .execution_options(synchronize_session=False)
+    )
+    if cast("CursorResult[Any]", done).rowcount != 1:
+        raise ConflictError(FASTER)
+    session.refresh(row)
