@@ -118,6 +118,7 @@ class Picker {
   close() {
     this.onReady = null;
     this.list.hidden = true;
+    this.list.replaceChildren();
     this.status.hidden = true;
     this.terms = [];
     this.input.setAttribute("aria-expanded", "false");
