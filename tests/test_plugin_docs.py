@@ -170,7 +170,7 @@ def test_the_example_of_links(example: Example) -> None:
 
 def test_the_example_of_routes(example: Example) -> None:
     ((plugin, declared),) = example[1].routes
-    assert plugin.mount + declared.path == "/x/example/cases/{case_id}/marks"
+    assert plugin.mount + declared.path == "/x/example/cases/{case_id:uuid}/marks"
     assert (declared.event, declared.rate) == ("example:case:marked", "write")
 
 

@@ -10,7 +10,7 @@ from cpms_core.declarations import Route
 from cpms_core.registry import Declared, PluginInfo
 
 _EVENT = re.compile(r"([a-z][a-z0-9_]*):[a-z][a-z0-9_]*:[a-z][a-z0-9_]*")
-_PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)(?::(?:str|int|uuid|date|path))?\}")
+_PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)(?::(?:str|int|uuid|date|path))\}")
 _STATIC = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -18,7 +18,9 @@ def route_problems(route: Route, info: PluginInfo) -> Iterator[str]:
     parameters = [*_PARAMETER.findall(route.path)]
     segments = route.path.removeprefix("/").split("/") if route.path != "/" else []
     if not route.path.startswith("/") or not all(map(_is_segment, segments)):
-        yield "its path must be '/' or '/word/{name}', without a slash at the end"
+        yield "its path must be '/' or '/word/{name:str}', without a slash at the end"
+    if any(segment.endswith(":path}") for segment in segments[:-1]):
+        yield "only the last part of its path can be a :path"
     if info.mount == "" and segments[:1] == ["x"]:
         yield "/x/ is for plugins"
     for name, count in Counter(parameters).items():

@@ -108,13 +108,15 @@ AREA = ThematicArea(key="one", title="One")
         ("routes", page("/a/../b"), "its path must be"),
         ("routes", page("//evil"), "its path must be"),
         ("routes", page("/a/{b"), "its path must be"),
-        ("routes", page("/{a}/{a}"), "stands in its path twice"),
+        ("routes", page("/a/{b}"), "its path must be"),
+        ("routes", page("/a/{b:path}/c"), "only the last part"),
+        ("routes", page("/{a:str}/{a:int}"), "stands in its path twice"),
         ("routes", page("/a", permission="fake.none"), "there is no permission"),
         ("routes", page("/a", event="case:opened"), "must be one of core's or fake:subject:done"),
         ("routes", page("/a", event="other:thing:done"), "must be one of core's"),
         (
             "routes",
-            route("GET", "/a/{b}", permission="site.use", event=None)(lambda visit: visit),
+            route("GET", "/a/{b:str}", permission="site.use", event=None)(lambda visit: visit),
             "its handler must take (visit, b)",
         ),
         (
@@ -135,7 +137,9 @@ def test_a_declaration_core_cannot_accept_is_refused(
     assert complaint in refusal(declaring(hook, declaration))
 
 
-@pytest.mark.parametrize("path", ["/", "/a", "/a/{b}", "/a.csv", "/{b:uuid}/c/{d:int}"])
+@pytest.mark.parametrize(
+    "path", ["/", "/a", "/a/{b:str}", "/a.csv", "/{b:uuid}/c/{d:int}", "/f/{p:path}"]
+)
 @pytest.mark.parametrize("event", [None, "case:images:viewed", "fake:thing:done"])
 def test_an_ordinary_route_is_accepted(path: str, event: str | None) -> None:
     registry = registry_of({"fake": declaring("routes", page(path, event=event))})
@@ -145,7 +149,7 @@ def test_an_ordinary_route_is_accepted(path: str, event: str | None) -> None:
 
 def test_declaring_a_thing_twice_is_refused() -> None:
     assert "dataset fake.intake 2 times" in refusal(declaring("datasets", INTAKE, INTAKE))
-    twice = declaring("routes", page("/{a}"), page("/{b:int}"))
+    twice = declaring("routes", page("/{a:str}"), page("/{b:int}"))
     assert "route GET /x/fake/{} 2 times" in refusal(twice)
 
 

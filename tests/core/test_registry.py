@@ -31,7 +31,7 @@ class Whole(Plugin):
 
     @hookimpl
     def routes(self) -> Sequence[Route]:
-        return page("/"), page("/show/{case_id}/{group}", permission="fake.see")
+        return page("/"), page("/show/{case_id:uuid}/{group:str}", permission="fake.see")
 
     @hookimpl
     def viewers(self) -> Sequence[Viewer]:
