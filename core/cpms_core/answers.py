@@ -14,12 +14,15 @@ class Page(Struct, frozen=True, kw_only=True):
     values: Mapping[str, Any] = {}
     block: str | None = None
     status: int = 200
+    wasm: bool = False
+    """Whether its scripts may compile WebAssembly."""
 
 
 class Redirect(Struct, frozen=True):
-    """To a path of this site (303). `/` must start it."""
+    """To a path of this site (303). `/` must start it; `said` is shown once on the next page."""
 
     to: str
+    said: str = ""
 
 
 class Data(Struct, frozen=True, kw_only=True):

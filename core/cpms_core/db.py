@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from cpms_core.errors import StoreUnavailableError
+from cpms_core.errors import CpmsError, StoreUnavailableError
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -99,11 +99,20 @@ _DISK_TROUBLE = ("disk is full", "readonly database", "disk i/o error", "unable 
 
 @contextmanager
 def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]:
-    """One transaction: committed if the block ends well, otherwise nothing of it is kept."""
+    """One transaction: committed if the block ends well, otherwise nothing of it is kept.
+
+    The exception is a CpmsError that says so itself (`keeps_changes`).
+    """
     bind = engine.execution_options(cpms_read_only=True) if read_only else engine
     try:
-        with Session(bind, expire_on_commit=False) as session, session.begin():
-            yield session
+        with Session(bind, expire_on_commit=False) as session:
+            try:
+                yield session
+            except CpmsError as error:
+                if error.keeps_changes:
+                    session.commit()
+                raise
+            session.commit()
     except DBAPIError as error:
         if error.connection_invalidated or any(t in str(error.orig).lower() for t in _DISK_TROUBLE):
             raise StoreUnavailableError(

@@ -10,6 +10,9 @@ from typing import Any
 class CpmsError(Exception):
     """Something the person at the screen can be told."""
 
+    keeps_changes = False
+    """Whether what was changed until now is kept: a used-up challenge, a counted try."""
+
 
 class NotFoundError(CpmsError):
     """There is no such thing, or this actor must not learn that there is."""

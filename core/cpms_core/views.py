@@ -18,6 +18,9 @@ class AttachmentView(Struct, frozen=True, kw_only=True):
     facets: Mapping[str, str]
     added_at: datetime
     held: str = ""
+    """Why a person has to look before others may see it; empty if nobody has to."""
+    viewer: str = ""
+    group: str = ""
 
 
 class RecordView(Struct, frozen=True, kw_only=True):

@@ -24,11 +24,28 @@ class Case(Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     created_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
     withdrawn_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    """When its last open panel closed: from then on its content no longer changes."""
     origin: Mapped[dict[str, Any] | None]
     """For an imported case: format, file name, remarks, and what could not be placed."""
 
     patient: Mapped[Patient] = relationship()
     hcp: Mapped[Hcp] = relationship()
+
+
+class CaseShare(Base):
+    """Who beside the own centre sees a case, and as what: an expert, or an ERN's dispatchers."""
+
+    __tablename__ = "case_share"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("clinical_case.id"), index=True)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+    ern_id: Mapped[str | None] = mapped_column(ForeignKey("ern.id"), index=True)
+    standing: Mapped[str] = mapped_column(default="")
+    """An expert's standing on the panel; empty for an ERN."""
+    since: Mapped[datetime] = mapped_column(default=clock.now)
+    ended_at: Mapped[datetime | None]
 
 
 class Record(Base):

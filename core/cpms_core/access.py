@@ -1,0 +1,146 @@
+"""The only place that decides who may do what.
+
+A *standing* is how an actor stands to the thing in question: professional of its centre, lead of
+its panel, coordinator of its ERN. A permission is a set of standings; `may` asks whether the actor
+has one of them. The table below is the whole policy and is meant to be read.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from cpms_core.actor import Actor, Role
+from cpms_core.errors import ForbiddenError, NotFoundError
+
+
+class Standing(StrEnum):
+    ANYONE = "anyone"
+    """Also somebody who is not signed in."""
+    SIGNED_IN = "signed_in"
+    SYSTEM_ADMIN = "system_admin"
+    CENTRE_MANAGER = "centre_manager"
+    CENTRE_PROFESSIONAL = "centre_professional"
+    DISPATCHER = "dispatcher"
+    COORDINATOR = "coordinator"
+    RESEARCHER = "researcher"
+    LEAD = "lead"
+    MEMBER = "member"
+    OBSERVER = "observer"
+    INVITED = "invited"
+    """Asked to join a panel and has not answered yet: may read in order to decide."""
+
+
+class Subject(Struct, frozen=True, kw_only=True):
+    """What an act is about, as far as access is concerned."""
+
+    hcp_id: UUID | None = None
+    """The centre that owns it."""
+    erns: frozenset[str] = frozenset()
+    """The ERNs it was sent to."""
+    on_panel: frozenset[Standing] = frozenset()
+    """The actor's own standings on its panels."""
+
+
+S = Standing
+_CENTRE = frozenset({S.CENTRE_PROFESSIONAL, S.CENTRE_MANAGER})
+_TRIAGE = frozenset({S.DISPATCHER, S.COORDINATOR})
+_PANEL = frozenset({S.LEAD, S.MEMBER, S.OBSERVER, S.INVITED})
+
+PERMISSIONS: Mapping[str, frozenset[Standing]] = {
+    "site.enter": frozenset({S.ANYONE}),
+    "site.use": frozenset({S.SIGNED_IN}),
+    "audit.read": frozenset({S.SIGNED_IN}),
+    "people.manage": frozenset({S.SYSTEM_ADMIN, S.CENTRE_MANAGER}),
+    "plugins.manage": frozenset({S.SYSTEM_ADMIN}),
+    "centre.read": _CENTRE,
+    "patient.enrol": _CENTRE,
+    "patient.read": _CENTRE,
+    "patient.identity": frozenset({S.CENTRE_MANAGER}),
+    "consent.record": _CENTRE,
+    "case.open": _CENTRE,
+    "case.edit": _CENTRE,
+    "case.submit": _CENTRE,
+    "case.export": _CENTRE,
+    "case.read": _CENTRE | _PANEL,
+    "case.images": _CENTRE | _PANEL,
+    "case.summary": _CENTRE | _PANEL | _TRIAGE,
+    "ern.read": _TRIAGE,
+    "request.triage": _TRIAGE,
+    "panel.invite": _TRIAGE | {S.LEAD},
+    "panel.answer": frozenset({S.INVITED}),
+    "panel.contribute": frozenset({S.LEAD, S.MEMBER, S.INVITED}),
+    "panel.steer": frozenset({S.LEAD}),
+    "outcome.judge": frozenset({S.MEMBER, S.LEAD}),
+    "outcome.sign": frozenset({S.LEAD}),
+    "outcome.read": _CENTRE | _PANEL | _TRIAGE,
+    "report.read": _TRIAGE | {S.CENTRE_MANAGER, S.SYSTEM_ADMIN},
+}
+
+_AT_CENTRE = {
+    Role.CENTRE_MANAGER: S.CENTRE_MANAGER,
+    Role.PROFESSIONAL: S.CENTRE_PROFESSIONAL,
+}
+_IN_ERN = {
+    Role.DISPATCHER: S.DISPATCHER,
+    Role.COORDINATOR: S.COORDINATOR,
+    Role.RESEARCHER: S.RESEARCHER,
+}
+
+
+def standings(actor: Actor | None, subject: Subject) -> frozenset[Standing]:
+    """How this actor stands to this subject; rights are the union over all roles."""
+    if actor is None:
+        return frozenset({S.ANYONE})
+    found = {S.ANYONE, S.SIGNED_IN} | subject.on_panel
+    for grant in actor.grants:
+        if grant.role is Role.SYSTEM_ADMIN:
+            found.add(S.SYSTEM_ADMIN)
+        if grant.hcp_id and grant.hcp_id == subject.hcp_id and grant.role in _AT_CENTRE:
+            found.add(_AT_CENTRE[grant.role])
+        if grant.ern_id in subject.erns and grant.role in _IN_ERN:
+            found.add(_IN_ERN[grant.role])
+    return frozenset(found)
+
+
+def may(
+    actor: Actor | None,
+    permission: str,
+    subject: Subject,
+    plugin_permissions: Mapping[str, frozenset[Standing]] | None = None,
+) -> bool:
+    """Whether the actor may; an unknown permission is refused."""
+    allowed = PERMISSIONS.get(permission) or (plugin_permissions or {}).get(permission)
+    return bool(allowed and allowed & standings(actor, subject))
+
+
+def ensure(actor: Actor | None, permission: str, subject: Subject, *, visible: bool = True) -> None:
+    """Raise unless the actor may; NotFoundError if the actor must not know of the subject."""
+    if may(actor, permission, subject):
+        return
+    if not visible:
+        raise NotFoundError
+    raise ForbiddenError("You may see this but not change it in this way.")
+
+
+def could(
+    actor: Actor | None,
+    permission: str,
+    plugin_permissions: Mapping[str, frozenset[Standing]] | None = None,
+) -> bool:
+    """Whether there could be any subject for which the actor may: the gate before a handler.
+
+    What concerns one panel is open to every signed-in person here; the service decides.
+    """
+    allowed = PERMISSIONS.get(permission) or (plugin_permissions or {}).get(permission)
+    if not allowed:
+        return False
+    if S.ANYONE in allowed:
+        return True
+    if actor is None:
+        return False
+    held = {_AT_CENTRE.get(g.role) or _IN_ERN.get(g.role) for g in actor.grants}
+    if Role.SYSTEM_ADMIN in actor.roles:
+        held.add(S.SYSTEM_ADMIN)
+    return bool(allowed & (held | {S.SIGNED_IN} | _PANEL))

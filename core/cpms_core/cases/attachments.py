@@ -1,0 +1,131 @@
+"""Take files into a case. What is stored is what came out of the sandbox, never what was sent."""
+
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cpms_core import audit, sandbox
+from cpms_core.actor import Actor
+from cpms_core.audit import Event
+from cpms_core.cases.models import Attachment, Case, Facet
+from cpms_core.cases.scope import find_case_to_edit
+from cpms_core.clock import clock
+from cpms_core.declarations import Ingested, Viewer
+from cpms_core.errors import InvalidError, NotFoundError
+from cpms_core.files import FileStore
+from cpms_core.registry import Registry
+
+HEAD = 4096
+
+
+class BuiltIn(Struct, frozen=True, kw_only=True):
+    """A kind of file core itself takes in."""
+
+    key: str
+    media_type: str
+    ingest: str
+    recognises: Callable[[bytes], bool]
+    group_by: str = ""
+
+
+PHOTO = BuiltIn(
+    key="photo",
+    media_type="image/jpeg",
+    ingest="cpms_core.cases.photos:ingest",
+    recognises=lambda head: (
+        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
+        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+    ),
+)
+
+
+def kind_of(registry: Registry, head: bytes) -> BuiltIn | Viewer:
+    """What a file is by its first bytes; InvalidError with a sentence if it is nothing we keep."""
+    if PHOTO.recognises(head):
+        return PHOTO
+    viewer = registry.viewer_for(head)
+    if viewer is None:
+        raise InvalidError(
+            "This kind of file is not accepted here: photos (JPEG, PNG, WebP) and DICOM images "
+            "are. Nothing of it was kept."
+        )
+    return viewer
+
+
+class Taken(Struct, frozen=True):
+    """A file that went through the sandbox and lies in the store; no row names it yet."""
+
+    kind: BuiltIn | Viewer
+    found: Ingested
+    sha256: str
+    size: int
+
+
+def ingest(kind: BuiltIn | Viewer, source: Path, files: FileStore, secret: bytes) -> Taken:
+    """Make the file safe to keep, in the sandbox, and put the result into the file store."""
+    target = files.incoming()
+    try:
+        found = sandbox.run(
+            kind.ingest, source, target, secret, returns=Ingested, write=target.parent
+        )
+        stored = files.adopt(target)
+    finally:
+        target.unlink(missing_ok=True)
+    return Taken(kind, found, stored.sha256, stored.size)
+
+
+def add_attachment(session: Session, actor: Actor, case_id: UUID, taken: Taken) -> Attachment:
+    """Name the file in the case; the same content again is the same attachment."""
+    scope = find_case_to_edit(session, actor, case_id)
+    known = session.scalar(
+        select(Attachment).where(
+            Attachment.case_id == case_id,
+            Attachment.sha256 == taken.sha256,
+            Attachment.removed_at.is_(None),
+        )
+    )
+    _note(session, actor, scope.case, Event.ATTACHMENT_ADDED, taken.kind.key)
+    if known is not None:
+        return known
+    facets = taken.found.facets
+    attachment = Attachment(
+        case_id=case_id,
+        sha256=taken.sha256,
+        size=taken.size,
+        media_type=taken.kind.media_type,
+        viewer=taken.kind.key,
+        name=taken.found.name[:200],
+        held=taken.found.held[:500],
+        group=facets.get(taken.kind.group_by, "") if taken.kind.group_by else "",
+        added_by=actor.user_id,
+        facets=[Facet(key=key, value=value) for key, value in sorted(facets.items())],
+    )
+    session.add(attachment)
+    session.flush()
+    return attachment
+
+
+def remove_attachments(session: Session, actor: Actor, case_id: UUID, ids: list[UUID]) -> int:
+    """Take them out of the case; the files stay until the retention job."""
+    scope = find_case_to_edit(session, actor, case_id)
+    rows = session.scalars(
+        select(Attachment).where(
+            Attachment.case_id == case_id,
+            Attachment.id.in_(ids),
+            Attachment.removed_at.is_(None),
+        )
+    ).all()
+    if not rows:
+        raise NotFoundError
+    for row in rows:
+        row.removed_at = clock.now()
+    _note(session, actor, scope.case, Event.ATTACHMENT_REMOVED, rows[0].viewer)
+    return len(rows)
+
+
+def _note(session: Session, actor: Actor, case: Case, event: Event, viewer: str) -> None:
+    audit.record(session, actor, event, case_id=case.id, hcp_id=case.hcp_id, viewer=viewer)

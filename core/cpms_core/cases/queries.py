@@ -1,0 +1,121 @@
+"""Read cases: frozen views for pages and plugins, filtered by access and consent."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from cpms_core import records, words
+from cpms_core.actor import CENTRE_ROLES, Actor
+from cpms_core.cases.models import Attachment, Case, Record
+from cpms_core.cases.scope import Scope, find_case
+from cpms_core.errors import NotFoundError
+from cpms_core.identity.models import User
+from cpms_core.patients.service import has_consent
+from cpms_core.registry import Registry
+from cpms_core.views import AttachmentView, CaseView, RecordView
+
+
+def case_view(
+    session: Session, actor: Actor, registry: Registry, case_id: UUID, permission: str
+) -> CaseView:
+    """All of a case that this actor may see."""
+    scope = find_case(session, actor, case_id, permission)
+    patient = scope.case.patient
+    return CaseView(
+        id=scope.case.id,
+        pseudonym=patient.pseudonym,
+        sex=patient.sex,
+        birth_year=patient.birth_year,
+        birth_month=patient.birth_month,
+        age=words.age(patient.birth_year, patient.birth_month),
+        centre=scope.case.hcp.name,
+        country=scope.case.hcp.country_id,
+        records={view.dataset: view for view in record_views(session, registry, case_id)},
+        attachments=tuple(attachment_views(session, actor, scope)),
+    )
+
+
+def record_views(session: Session, registry: Registry, case_id: UUID) -> list[RecordView]:
+    """The newest version of every dataset, in the registry's order; those of absent plugins last.
+
+    Data of an absent plugin stay readable as they were stored.
+    """
+    rows = session.execute(
+        select(Record, User.name)
+        .join(User, User.id == Record.author_id)
+        .where(Record.case_id == case_id)
+        .order_by(Record.dataset, Record.revision)
+    )
+    newest = {row.dataset: (row, author) for row, author in rows}
+    order = {key: place for place, key in enumerate(registry.datasets)}
+    ordered = sorted(newest.values(), key=lambda pair: order.get(pair[0].dataset, len(order)))
+    return [_record_view(registry, row, author) for row, author in ordered]
+
+
+def _record_view(registry: Registry, row: Record, author: str) -> RecordView:
+    entry = registry.datasets.get(row.dataset)
+    data, version = row.data, row.schema_version
+    if entry is not None:
+        data, version = records.upgraded(entry.dataset, version, data), entry.dataset.version
+    return RecordView(
+        dataset=row.dataset, version=version, data=data, author=author, saved_at=row.saved_at
+    )
+
+
+def attachment_views(session: Session, actor: Actor, scope: Scope) -> list[AttachmentView]:
+    rows = session.scalars(
+        select(Attachment)
+        .where(Attachment.case_id == scope.case.id, Attachment.removed_at.is_(None))
+        .order_by(Attachment.added_at, Attachment.id)
+        .options(selectinload(Attachment.facets))
+    )
+    return [_attachment_view(row) for row in rows if _is_visible(actor, scope, row)]
+
+
+def attachment_view(
+    session: Session, actor: Actor, case_id: UUID, attachment_id: UUID, permission: str
+) -> AttachmentView:
+    scope = find_case(session, actor, case_id, permission)
+    row = session.get(Attachment, attachment_id)
+    if row is None or row.case_id != case_id or row.removed_at is not None:
+        raise NotFoundError
+    if not _is_visible(actor, scope, row):
+        raise NotFoundError("This file waits for a check by the submitting centre.")
+    return _attachment_view(row)
+
+
+def _is_visible(actor: Actor, scope: Scope, row: Attachment) -> bool:
+    """A held file is its own centre's alone; photos need the consent for photos of the face."""
+    if scope.case.hcp_id in actor.centres(*CENTRE_ROLES):
+        return True
+    if row.viewer == "photo" and not has_consent(scope.case.patient.consents, "face_photos"):
+        return False
+    return not row.held
+
+
+def _attachment_view(row: Attachment) -> AttachmentView:
+    return AttachmentView(
+        id=row.id,
+        name=row.name,
+        media_type=row.media_type,
+        size=row.size,
+        sha256=row.sha256,
+        facets={facet.key: facet.value for facet in row.facets},
+        added_at=row.added_at,
+        held=row.held,
+        viewer=row.viewer,
+        group=row.group,
+    )
+
+
+def cases_of_centre(session: Session, hcp_ids: Sequence[UUID]) -> list[Case]:
+    return list(
+        session.scalars(
+            select(Case)
+            .where(Case.hcp_id.in_(hcp_ids))
+            .order_by(Case.created_at.desc())
+            .options(selectinload(Case.patient))
+        )
+    )

@@ -1,0 +1,282 @@
+"""Save and read datasets of a case: append-only versions, and drafts so that nothing typed is lost.
+
+The newest row of a dataset is its value, the rest its history. A save says which revision it
+started from; if somebody saved in between, both versions are shown and neither is lost.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from cpms_core import audit, records
+from cpms_core.actor import Actor
+from cpms_core.audit import Event
+from cpms_core.cases.models import Attachment, Case, CodedValue, Record, RecordDraft
+from cpms_core.cases.scope import find_case, find_case_to_edit
+from cpms_core.clock import clock
+from cpms_core.errors import ConflictError, InvalidError, NotFoundError
+from cpms_core.identity.models import User
+from cpms_core.registry import DatasetEntry, Registry
+from cpms_core.terminology.search import resolve
+
+Form = Mapping[str, Sequence[str]]
+_MAX_DRAFT = 2_000_000
+
+
+class OpenForm(Struct, frozen=True, kw_only=True):
+    """A dataset's form as this person finds it."""
+
+    entry: DatasetEntry
+    values: records.Form
+    """The saved value's, or the draft's if there is one."""
+    base_revision: int
+    draft_at: datetime | None
+    """When the unsaved typing that is shown was kept."""
+    saved_at: datetime | None
+
+
+class Revision(Struct, frozen=True, kw_only=True):
+    revision: int
+    author: str
+    saved_at: datetime
+    changes: Sequence[records.Change]
+    """Since the revision before."""
+
+
+def dataset_entry(registry: Registry, dataset: str) -> DatasetEntry:
+    entry = registry.datasets.get(dataset)
+    if entry is None:
+        raise NotFoundError("This form belongs to a plugin that is switched off.")
+    return entry
+
+
+def newest(session: Session, case_id: UUID, dataset: str) -> Record | None:
+    return session.scalar(
+        select(Record)
+        .where(Record.case_id == case_id, Record.dataset == dataset)
+        .order_by(Record.revision.desc())
+        .limit(1)
+    )
+
+
+def value_of(entry: DatasetEntry, row: Record | None) -> Struct | None:
+    """A stored row as the dataset's present schema."""
+    return records.decode(entry.dataset, row.schema_version, row.data) if row else None
+
+
+def open_form(
+    session: Session, actor: Actor, registry: Registry, case_id: UUID, dataset: str
+) -> OpenForm:
+    """The saved value, or what this person has typed since and not saved."""
+    entry = dataset_entry(registry, dataset)
+    scope = find_case(session, actor, case_id, "case.edit")
+    row = newest(session, case_id, dataset)
+    draft = _draft(session, actor, case_id, dataset)
+    if draft is not None:
+        values = records.raw_form(entry.dataset, draft.form)
+        base = draft.base_revision
+    else:
+        values = records.as_form(entry.dataset, value_of(entry, row))
+        base = row.revision if row else 0
+    audit.record(
+        session,
+        actor,
+        Event.RECORD_READ,
+        case_id=case_id,
+        hcp_id=scope.case.hcp_id,
+        dataset=dataset,
+    )
+    return OpenForm(
+        entry=entry,
+        values=values,
+        base_revision=base,
+        draft_at=draft.typed_at if draft else None,
+        saved_at=row.saved_at if row else None,
+    )
+
+
+def save_record(
+    session: Session,
+    actor: Actor,
+    registry: Registry,
+    case_id: UUID,
+    dataset: str,
+    form: Form,
+    base_revision: int,
+) -> Record:
+    """A new version; InvalidError names every wrong field, ConflictError holds both versions."""
+    entry = dataset_entry(registry, dataset)
+    scope = find_case_to_edit(session, actor, case_id)
+    row = newest(session, case_id, dataset)
+    parsed = records.parse(
+        entry.dataset,
+        form,
+        resolve=lambda systems, text: resolve(session, systems, text),
+        files=attachment_ids(session, case_id),
+        before=value_of(entry, row),
+    )
+    if parsed.errors or parsed.value is None:
+        raise InvalidError(
+            "Some entries need your attention. What you typed is kept, but not saved yet.",
+            parsed.errors,
+        )
+    if base_revision != (row.revision if row else 0):
+        raise ConflictError(
+            "Somebody else saved this form after you opened it. Nothing of either is lost.",
+            theirs=row,
+            yours=form,
+        )
+    drop_draft(session, actor, case_id, dataset)
+    return store_record(session, actor, scope.case, entry, parsed.value)
+
+
+def store_record(
+    session: Session, actor: Actor, case: Case, entry: DatasetEntry, value: Struct
+) -> Record:
+    """Append a value that is known to be right; the same value again adds nothing."""
+    dataset = entry.dataset
+    data = records.encode(value)
+    row = newest(session, case.id, dataset.key)
+    if row is None or row.data != data or row.schema_version != dataset.version:
+        row = Record(
+            case_id=case.id,
+            dataset=dataset.key,
+            revision=row.revision + 1 if row else 1,
+            schema_version=dataset.version,
+            data=data,
+            author_id=actor.user_id,
+        )
+        session.add(row)
+        _index_codes(session, case.id, entry, data)
+    audit.record(
+        session,
+        actor,
+        Event.RECORD_SAVED,
+        case_id=case.id,
+        hcp_id=case.hcp_id,
+        dataset=dataset.key,
+        revision=row.revision,
+    )
+    session.flush()
+    return row
+
+
+def keep_draft(
+    session: Session,
+    actor: Actor,
+    registry: Registry,
+    case_id: UUID,
+    dataset: str,
+    form: Form,
+    base_revision: int,
+) -> datetime:
+    """Keep raw typing, right or wrong, until it is saved or dropped; when it was kept."""
+    dataset_entry(registry, dataset)
+    scope = find_case(session, actor, case_id, "case.edit")
+    if sum(len(value) for values in form.values() for value in values) > _MAX_DRAFT:
+        raise InvalidError("This is more text than a form can keep.")
+    draft = _draft(session, actor, case_id, dataset)
+    if draft is None:
+        draft = RecordDraft(case_id=case_id, dataset=dataset, author_id=actor.user_id)
+        session.add(draft)
+    draft.form = {key: list(values) for key, values in form.items()}
+    draft.base_revision = base_revision
+    draft.typed_at = clock.now()
+    audit.record(
+        session,
+        actor,
+        Event.RECORD_DRAFTED,
+        case_id=case_id,
+        hcp_id=scope.case.hcp_id,
+        dataset=dataset,
+    )
+    return draft.typed_at
+
+
+def drop_draft(session: Session, actor: Actor, case_id: UUID, dataset: str) -> None:
+    session.execute(
+        delete(RecordDraft).where(
+            RecordDraft.case_id == case_id,
+            RecordDraft.dataset == dataset,
+            RecordDraft.author_id == actor.user_id,
+        )
+    )
+
+
+def history(
+    session: Session, actor: Actor, registry: Registry, case_id: UUID, dataset: str
+) -> list[Revision]:
+    """Every saved version, newest first, with what it changed."""
+    entry = dataset_entry(registry, dataset)
+    scope = find_case(session, actor, case_id, "case.read")
+    rows = session.execute(
+        select(Record, User.name)
+        .join(User, User.id == Record.author_id)
+        .where(Record.case_id == case_id, Record.dataset == dataset)
+        .order_by(Record.revision)
+    ).all()
+    audit.record(
+        session,
+        actor,
+        Event.RECORD_READ,
+        case_id=case_id,
+        hcp_id=scope.case.hcp_id,
+        dataset=dataset,
+    )
+    revisions: list[Revision] = []
+    before: dict[str, Any] | None = None
+    for row, author in rows:
+        value = records.upgraded(entry.dataset, row.schema_version, row.data)
+        revisions.append(
+            Revision(
+                revision=row.revision,
+                author=author,
+                saved_at=row.saved_at,
+                changes=records.diff(entry.dataset, before, value),
+            )
+        )
+        before = value
+    return revisions[::-1]
+
+
+def _draft(session: Session, actor: Actor, case_id: UUID, dataset: str) -> RecordDraft | None:
+    return session.scalar(
+        select(RecordDraft).where(
+            RecordDraft.case_id == case_id,
+            RecordDraft.dataset == dataset,
+            RecordDraft.author_id == actor.user_id,
+        )
+    )
+
+
+def _index_codes(
+    session: Session, case_id: UUID, entry: DatasetEntry, data: dict[str, Any]
+) -> None:
+    key = entry.dataset.key
+    session.execute(
+        delete(CodedValue).where(CodedValue.case_id == case_id, CodedValue.dataset == key)
+    )
+    for code in records.codes(entry.dataset, data):
+        session.add(
+            CodedValue(
+                case_id=case_id,
+                dataset=key,
+                field=code.field,
+                system=code.system,
+                code=code.code,
+                label=code.label,
+                absent=code.is_absent,
+            )
+        )
+
+
+def attachment_ids(session: Session, case_id: UUID) -> frozenset[UUID]:
+    rows = select(Attachment.id).where(
+        Attachment.case_id == case_id, Attachment.removed_at.is_(None)
+    )
+    return frozenset(session.scalars(rows))

@@ -1,0 +1,87 @@
+"""Who sees a case: its own centre, and whom it was shared with. Find it for an actor."""
+
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from cpms_core.access import Standing, Subject, ensure, may
+from cpms_core.actor import Actor
+from cpms_core.cases.models import Case, CaseShare
+from cpms_core.clock import clock
+from cpms_core.errors import ConflictError, ConsentMissingError, NotFoundError
+from cpms_core.patients.service import has_consent
+
+
+class Scope(Struct, frozen=True):
+    case: Case
+    subject: Subject
+
+
+def find_case(session: Session, actor: Actor, case_id: UUID, permission: str) -> Scope:
+    """The case if the actor may do this with it; NotFoundError if it must stay unknown.
+
+    Without the patient's care consent only the own centre sees a case: others lose it at once.
+    """
+    case = session.get(Case, case_id)
+    if case is None:
+        raise NotFoundError
+    subject = case_subject(session, actor, case)
+    is_own = may(actor, "patient.read", subject)
+    if not is_own and (case.withdrawn_at or not has_consent(case.patient.consents, "care")):
+        raise NotFoundError
+    ensure(actor, permission, subject, visible=may(actor, "case.summary", subject))
+    return Scope(case, subject)
+
+
+def case_subject(session: Session, actor: Actor, case: Case) -> Subject:
+    shares = session.execute(
+        select(CaseShare.ern_id, CaseShare.user_id, CaseShare.standing).where(
+            CaseShare.case_id == case.id, CaseShare.ended_at.is_(None)
+        )
+    ).all()
+    return Subject(
+        hcp_id=case.hcp_id,
+        erns=frozenset(share.ern_id for share in shares if share.ern_id),
+        on_panel=frozenset(
+            Standing(share.standing) for share in shares if share.user_id == actor.user_id
+        ),
+    )
+
+
+def find_case_to_edit(session: Session, actor: Actor, case_id: UUID) -> Scope:
+    """A case whose content may still change; says plainly why it may not."""
+    scope = find_case(session, actor, case_id, "case.edit")
+    if scope.case.withdrawn_at:
+        raise ConflictError("This case was withdrawn, so it no longer changes.")
+    if scope.case.closed_at:
+        raise ConflictError("Its panel is closed, so the case no longer changes.")
+    if not has_consent(scope.case.patient.consents, "care"):
+        raise ConsentMissingError(
+            "The consent for care is missing or was withdrawn, so the case cannot go on. "
+            "Record the consent on the patient's page first."
+        )
+    return scope
+
+
+def share_with_ern(session: Session, case_id: UUID, ern_id: str) -> None:
+    session.add(CaseShare(case_id=case_id, ern_id=ern_id))
+
+
+def share_with_expert(session: Session, case_id: UUID, user_id: UUID, standing: Standing) -> None:
+    """Let one expert see the case as this; replaces what the expert was before."""
+    end_share(session, case_id, user_id=user_id)
+    session.add(CaseShare(case_id=case_id, user_id=user_id, standing=standing))
+
+
+def end_share(
+    session: Session, case_id: UUID, *, user_id: UUID | None = None, ern_id: str | None = None
+) -> None:
+    """From the next request on, this expert or ERN no longer sees the case."""
+    whom = CaseShare.user_id == user_id if user_id else CaseShare.ern_id == ern_id
+    session.execute(
+        update(CaseShare)
+        .where(CaseShare.case_id == case_id, whom, CaseShare.ended_at.is_(None))
+        .values(ended_at=clock.now())
+    )

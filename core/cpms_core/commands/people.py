@@ -1,0 +1,84 @@
+"""`people invite|list|disable`: the same services as the pages, from the server's own console."""
+
+import argparse
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cpms_core.actor import Actor, Grant, Role
+from cpms_core.commands import Commands, Options
+from cpms_core.db import make_engine, transaction
+from cpms_core.directory.models import Hcp
+from cpms_core.errors import CpmsError
+from cpms_core.identity.models import User
+from cpms_core.identity.people import NewPerson, disable_person, invite_person, normal_email
+from cpms_core.keys import load_site_key
+from cpms_core.settings import read_site
+
+# Whoever may run this may do anything to the site; the audit names nobody for it.
+_CONSOLE = Actor(
+    user_id=uuid4(), name="console", email="", grants=frozenset({Grant(Role.SYSTEM_ADMIN)})
+)
+
+
+def add_commands(commands: Commands, common: argparse.ArgumentParser) -> None:
+    people = commands.add_parser("people", help="invite, list or disable people")
+    acts = people.add_subparsers(required=True, metavar="ACT")
+    invite = acts.add_parser("invite", parents=[common], help="make a link that enrols a key")
+    invite.add_argument("email")
+    invite.add_argument("--name", required=True)
+    invite.add_argument("--role", choices=list(Role), default=Role.PROFESSIONAL)
+    invite.add_argument("--hcp", metavar="CODE", help="code of the centre, FR10 for instance")
+    invite.add_argument("--ern", metavar="ERN", help="short name of the ERN, ithaca for instance")
+    invite.set_defaults(run=invite_one)
+    acts.add_parser("list", parents=[common], help="one address a line").set_defaults(
+        run=list_people
+    )
+    disable = acts.add_parser("disable", parents=[common], help="end an account's access")
+    disable.add_argument("email")
+    disable.set_defaults(run=disable_one)
+
+
+def invite_one(options: Options) -> int:
+    site = read_site(options.data)
+    key = load_site_key(site.site_key_path, site.settings.site_key_command)
+    with transaction(make_engine(site.database_url)) as session:
+        hcp = session.scalar(select(Hcp).where(Hcp.code == options.hcp)) if options.hcp else None
+        if options.hcp and hcp is None:
+            raise CpmsError(f"There is no centre {options.hcp}.")
+        new = NewPerson(
+            email=options.email,
+            name=options.name,
+            role=Role(options.role),
+            hcp_id=hcp.id if hcp else None,
+            ern_id=options.ern,
+        )
+        ticket = invite_person(session, _CONSOLE, key, new)
+    print(f"{site.settings.base_url}/enrol/{ticket.token}")
+    print(f"Code, by another way: {ticket.code}")
+    return 0
+
+
+def list_people(options: Options) -> int:
+    site = read_site(options.data)
+    with transaction(make_engine(site.database_url), read_only=True) as session:
+        for email in session.scalars(select(User.email).order_by(User.email)):
+            print(email)
+    return 0
+
+
+def disable_one(options: Options) -> int:
+    site = read_site(options.data)
+    with transaction(make_engine(site.database_url)) as session:
+        user = user_by_email(session, options.email)
+        disable_person(session, _CONSOLE, user.id)
+    print(f"{user.email} can no longer sign in; every session is ended.")
+    return 0
+
+
+def user_by_email(session: Session, email: str) -> User:
+    user = session.scalar(select(User).where(User.email == normal_email(email)))
+    if user is None:
+        raise CpmsError(f"There is nobody with the address {email}.")
+    return user

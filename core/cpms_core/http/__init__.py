@@ -1,0 +1,1 @@
+"""The Litestar kernel: everything of the project that knows HTTP."""

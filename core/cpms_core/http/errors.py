@@ -1,0 +1,82 @@
+"""The one mapping from errors to HTTP, and the page a person sees."""
+
+import logging
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Request
+from litestar.exceptions import HTTPException
+
+from cpms_core.answers import Answer, Data, Page, Redirect
+from cpms_core.errors import (
+    ConflictError,
+    ConsentMissingError,
+    CpmsError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    SignInNeededError,
+    StoreUnavailableError,
+    TooLargeError,
+    TooManyError,
+)
+from cpms_core.http.site import LiveSite
+
+log = logging.getLogger("cpms")
+
+ERROR_TEMPLATE = "web/error.html"
+
+_STATUS: tuple[tuple[type[CpmsError], int, str], ...] = (
+    (SignInNeededError, 401, "Please sign in"),
+    (NotFoundError, 404, "Nothing here"),
+    (ForbiddenError, 403, "That is not yours to do"),
+    (ConsentMissingError, 403, "A consent is missing"),
+    (InvalidError, 422, "Please check what was sent"),
+    (ConflictError, 409, "Somebody else was faster"),
+    (TooLargeError, 413, "That is too large"),
+    (TooManyError, 429, "One moment"),
+    (StoreUnavailableError, 503, "The site cannot save right now"),
+)
+
+
+def page_for(error: Exception, request: Request[Any, Any, Any], *, is_json: bool) -> Answer:
+    """What a person sees of this error; the details of a fault of ours go to the log only."""
+    if isinstance(error, SignInNeededError) and request.method == "GET" and not is_json:
+        return Redirect(f"/sign-in?next={quote(request.url.path)}")
+    status, title, message = _described(error)
+    fields = error.fields if isinstance(error, InvalidError) else {}
+    if is_json:
+        return Data(value={"error": message, "fields": fields}, status=status)
+    values = {"status": status, "title": title, "message": message, "fields": fields}
+    return Page(template=ERROR_TEMPLATE, values=values, block="main", status=status)
+
+
+def _described(error: Exception) -> tuple[int, str, str]:
+    for kind, status, title in _STATUS:
+        if isinstance(error, kind):
+            return status, title, str(error)
+    if isinstance(error, HTTPException) and error.status_code < 500:  # noqa: PLR2004 - the server's own faults
+        return error.status_code, "That did not work", _WORDS.get(error.status_code, _REFUSED)
+    log.error("unexpected", exc_info=error)
+    return 500, "Something went wrong here", _OURS
+
+
+_REFUSED = "The site could not make sense of what the browser sent. Nothing was changed."
+_OURS = (
+    "This is a fault of the site, not yours, and it has been noted. Nothing of this step was kept; "
+    "what you saved before is safe. Please try again, and tell your administrator if it stays."
+)
+_WORDS = {
+    404: "There is nothing at this address. It may have been moved or never existed.",
+    405: "This address does not do that.",
+    413: "That is more than this site accepts at once. Nothing of it was kept.",
+}
+
+
+def ensure_same_site(request: Request[Any, Any, Any], site: LiveSite) -> None:
+    """Refuse what another site made the browser send (Fetch Metadata, then Origin)."""
+    fetched_from = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    is_foreign = fetched_from not in {None, "same-origin", "none"}
+    if is_foreign or (origin is not None and origin != site.origin):
+        raise ForbiddenError("This was sent from another site, so nothing was done.")

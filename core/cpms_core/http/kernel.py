@@ -1,0 +1,251 @@
+"""One request, top to bottom: who, may they, what was sent, the handler, one commit, the answer.
+
+The part that touches the store runs in one thread hop and one transaction. A success must have
+recorded the audit event its route declares; otherwise nothing is kept and the request fails.
+"""
+
+import hmac
+import logging
+from functools import partial
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from anyio import CapacityLimiter, to_thread
+from litestar import Request, Response
+from litestar.datastructures import Cookie
+from litestar.handlers import HTTPRouteHandler
+
+from cpms_core import access, audit
+from cpms_core.actor import Actor
+from cpms_core.answers import Answer, Redirect
+from cpms_core.db import transaction
+from cpms_core.declarations import Route
+from cpms_core.errors import ForbiddenError, NotFoundError, SignInNeededError
+from cpms_core.http import errors
+from cpms_core.http.incoming import Incoming, read_body, read_cookies, read_query
+from cpms_core.http.outgoing import respond
+from cpms_core.http.render import NavLink, Rendering
+from cpms_core.http.site import LiveSite
+from cpms_core.http.visit import PageVisit, PluginVisit
+from cpms_core.identity.sessions import SignedIn, signed_in
+from cpms_core.identity.tokens import csrf_matches, csrf_token
+from cpms_core.once import done_before, remember
+from cpms_core.registry import PluginInfo
+
+log = logging.getLogger("cpms")
+
+Req = Request[Any, Any, Any]
+_threads = CapacityLimiter(4)
+
+
+class AuditMissingError(Exception):
+    """A handler succeeded without the audit event its route declares: a fault of ours."""
+
+
+def handler_for(site: LiveSite, owner: PluginInfo, route: Route) -> HTTPRouteHandler:
+    """The Litestar handler of one declared route."""
+
+    async def endpoint(request: Req) -> Response[Any]:
+        return await _answer(site, owner, route, request)
+
+    largest = site.settings.max_upload_mb * 2**20 if route.rate == "upload" else 8 * 2**20
+    return HTTPRouteHandler(
+        owner.mount + route.path,
+        http_method=route.method,
+        name=f"{owner.name}:{route.method}:{route.path}",
+        opt={"route": route, "owner": owner},
+        request_max_body_size=largest + 2**20,
+    )(endpoint)
+
+
+async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req) -> Response[Any]:
+    cookies = read_cookies(request)
+    token = cookies.get(site.session_cookie, "")
+    is_htmx = request.headers.get("hx-request") == "true"
+    call = Call(site=site, owner=owner, route=route, token=token, is_htmx=is_htmx)
+    incoming = Incoming()
+    try:
+        site.limiter.take(route.rate, token or _address(request))
+        query = read_query(request)
+        if route.method == "POST":
+            errors.ensure_same_site(request, site)
+            # Before the body is read: nobody who may not post makes us buffer anything.
+            await to_thread.run_sync(call.admit, limiter=_threads)
+            largest = site.settings.max_upload_mb * 2**20
+            incoming = await read_body(request, site.files.incoming, largest)
+        visit = partial(
+            PageVisit,
+            site=site,
+            query=query,
+            incoming=incoming,
+            client=request.headers.get("user-agent", ""),
+            is_htmx=is_htmx,
+        )
+        given_token = request.headers.get("x-csrf-token") or call.form_token(incoming)
+        run = partial(call.handle, visit, request.path_params, given_token)
+        answer, rendering, to_set = await to_thread.run_sync(run, limiter=_threads)
+        rendering = msgspec.structs.replace(rendering, flash=_flash(site, cookies, token))
+    except Exception as error:  # noqa: BLE001 - the last-resort handler: every failure becomes a page
+        answer = errors.page_for(error, request, is_json=_wants_json(request))
+        rendering, to_set = await _rendering_of_failure(call, error), {}
+    finally:
+        for upload in incoming.uploads:
+            upload.path.unlink(missing_ok=True)
+    response = await to_thread.run_sync(
+        partial(respond, answer, site.templates, rendering), limiter=_threads
+    )
+    _set_cookies(site, response, answer, to_set, token, is_flash_shown=bool(rendering.flash))
+    return response
+
+
+class Call(msgspec.Struct, kw_only=True):
+    """The half of a request that runs in a thread."""
+
+    site: LiveSite
+    owner: PluginInfo
+    route: Route
+    token: str
+    is_htmx: bool
+    who: SignedIn | None = None
+
+    def admit(self) -> None:
+        """Refuse whoever could not get through, before a byte of the body is read."""
+        with transaction(self.site.engine, read_only=True) as session:
+            self.who = self._who(session, is_activity=False)
+        self._ensure_could(self.who.actor if self.who else None)
+
+    def handle(
+        self, visit_of: Any, path_values: dict[str, Any], given_token: object
+    ) -> tuple[Answer, Rendering, dict[str, str]]:
+        with transaction(self.site.engine) as session:
+            self.who = self._who(session, is_activity=True)
+            actor = self.who.actor if self.who else None
+            self._ensure_could(actor)
+            self._ensure_csrf(given_token)
+            visit: PageVisit = visit_of(session=session, current_actor=actor, cookies_to_set={})
+            once = visit.form.get("_once", [""])[0][:64]
+            earlier = done_before(session, actor, once) if once and actor else None
+            if earlier:
+                return Redirect(earlier), self.rendering(), {}
+            lent = visit if self.owner.mount == "" else PluginVisit(visit, self.route.permission)
+            answer = self.route.handler(lent, **path_values)
+            if once and actor and isinstance(answer, Redirect):
+                remember(session, actor, once, answer.to)
+            self._ensure_audited(session)
+        return answer, self.rendering(), visit.cookies_to_set
+
+    def rendering(self) -> Rendering:
+        actor = self.who.actor if self.who else None
+        return Rendering(
+            actor=actor,
+            csrf_token=csrf_token(self.who.token.encode()) if self.who else "",
+            nav_links=self._nav_links(actor),
+            is_htmx=self.is_htmx,
+        )
+
+    def note_denial(self) -> None:
+        """A refusal of a signed-in person is itself an event."""
+        with transaction(self.site.engine) as session:
+            self.who = self._who(session, is_activity=False)
+            if self.who:
+                audit.record(session, self.who.actor, audit.Event.DENIED, route=self.route.path)
+
+    def form_token(self, incoming: Incoming) -> object:
+        return incoming.form.get("csrf_token", [""])[0]
+
+    def _who(self, session: Any, *, is_activity: bool) -> SignedIn | None:
+        if not self.token:
+            return None
+        return signed_in(session, self.token, self.site.settings, is_activity=is_activity)
+
+    def _ensure_could(self, actor: Actor | None) -> None:
+        if access.could(actor, self.route.permission, self.site.plugin_permissions):
+            return
+        if actor is None:
+            raise SignInNeededError
+        raise ForbiddenError("Your roles on this site do not include this page.")
+
+    def _ensure_csrf(self, given: object) -> None:
+        if self.route.method == "GET" or self.who is None:
+            return
+        if not csrf_matches(self.who.token.encode(), given):
+            raise ForbiddenError(
+                "This form comes from an older sign-in, so nothing was done. "
+                "Go back, reload the page and send it again."
+            )
+
+    def _ensure_audited(self, session: Any) -> None:
+        expected = self.route.event
+        if expected is not None and str(expected) not in audit.recorded(session):
+            raise AuditMissingError(f"{self.route.method} {self.route.path}: {expected}")
+
+    def _nav_links(self, actor: Actor | None) -> tuple[NavLink, ...]:
+        if actor is None:
+            return ()
+        here = self.owner.mount + self.route.path
+        return tuple(
+            NavLink(link.title, link.href, here == link.href or here.startswith(link.href + "/"))
+            for link in self.site.registry.links
+            if access.could(actor, link.permission, self.site.plugin_permissions)
+        )
+
+
+async def _rendering_of_failure(call: Call, error: Exception) -> Rendering:
+    try:
+        if isinstance(error, ForbiddenError | NotFoundError):
+            await to_thread.run_sync(call.note_denial, limiter=_threads)
+        return call.rendering()
+    except Exception:
+        # The store is gone too: the page must still appear.
+        log.exception("while answering a failure")
+        return Rendering(actor=None, is_htmx=call.is_htmx)
+
+
+def _wants_json(request: Req) -> bool:
+    return "application/json" in request.headers.get("accept", "")
+
+
+def _address(request: Req) -> str:
+    client = request.scope.get("client")
+    return client[0] if client else ""
+
+
+def _flash(site: LiveSite, cookies: dict[str, str], token: str) -> tuple[str, ...]:
+    """The sentence the last act left for this page; only if this session itself wrote it."""
+    mark, _, text = cookies.get(site.flash_cookie, "").partition(".")
+    is_ours = bool(token) and hmac.compare_digest(mark.encode(), _mark(token, text))
+    return (text,) if is_ours and text else ()
+
+
+def _mark(token: str, text: str) -> bytes:
+    return hmac.new(token.encode(), text.encode(), sha256).hexdigest().encode()
+
+
+def _set_cookies(
+    site: LiveSite,
+    response: Response[Any],
+    answer: Answer,
+    to_set: dict[str, str],
+    token: str,
+    *,
+    is_flash_shown: bool,
+) -> None:
+    for name, value in to_set.items():
+        if value:
+            response.set_cookie(_cookie(site, name, value))
+        else:
+            response.delete_cookie(name)
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    if isinstance(answer, Redirect) and answer.said and token:
+        value = quote(f"{_mark(token, answer.said).decode()}.{answer.said}")
+        response.set_cookie(_cookie(site, site.flash_cookie, value, max_age=60))
+    elif is_flash_shown:
+        response.delete_cookie(site.flash_cookie)
+
+
+def _cookie(site: LiveSite, name: str, value: str, max_age: int | None = None) -> Cookie:
+    return Cookie(
+        name, value=value, httponly=True, secure=site.is_secure, samesite="lax", max_age=max_age
+    )

@@ -1,0 +1,41 @@
+"""How often one client may ask, by rate class: a token bucket in this process's memory.
+
+Enough for one worker; several workers each allow this much.
+"""
+
+import threading
+import time
+from typing import Final
+
+from cpms_core.declarations import Rate
+from cpms_core.errors import TooManyError
+
+# (tokens at most, tokens a second)
+RATES: Final[dict[Rate, tuple[float, float]]] = {
+    "page": (400, 100),
+    "write": (120, 20),
+    "search": (120, 30),
+    "upload": (2000, 200),
+    "ceremony": (30, 0.5),
+}
+_MAX_CLIENTS = 20_000
+
+
+class Limiter:
+    def __init__(self) -> None:
+        self._buckets: dict[tuple[Rate, str], tuple[float, float]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, rate: Rate, client: str) -> None:
+        """Take one token for this client; TooManyError if there is none."""
+        most, refill = RATES[rate]
+        now = time.monotonic()
+        with self._lock:
+            if len(self._buckets) > _MAX_CLIENTS:
+                self._buckets.clear()
+            tokens, seen = self._buckets.get((rate, client), (most, now))
+            tokens = min(most, tokens + (now - seen) * refill)
+            self._buckets[rate, client] = (max(tokens - 1, 0.0), now)
+        if tokens < 1:
+            wait = int((1 - tokens) / refill) + 1
+            raise TooManyError(f"That was very often. Please wait {wait} s and try again.", wait)

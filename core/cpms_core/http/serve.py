@@ -1,0 +1,94 @@
+"""Serve a site: the application that workers run, and how it changes while it runs.
+
+When `plugins.toml` changes, a new application is built beside the old one and swapped in between
+two requests; requests that are under way finish with the old one.
+"""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from granian.constants import Interfaces
+from granian.server import Server
+from litestar import Litestar
+from litestar.types import Receive, Scope, Send
+
+from cpms_core import audit, sandbox
+from cpms_core.db import make_engine
+from cpms_core.http.app import live_site, load_plugins, make_app
+from cpms_core.http.site import LiveSite
+from cpms_core.jobs import Runner
+from cpms_core.plugin_files import read_enabled
+from cpms_core.plugin_watch import PluginWatch
+from cpms_core.settings import Site, read_site
+
+log = logging.getLogger("cpms")
+
+DATA_VARIABLE = "CPMS_DATA"
+
+
+class ChangingApp:
+    """An ASGI application that is always one whole Litestar application, now and then another."""
+
+    def __init__(self, site: Site) -> None:
+        self.engine = make_engine(site.database_url)
+        names = read_enabled(site.plugins_file)
+        self.live = live_site(site, load_plugins(names), engine=self.engine)
+        self.app: Litestar = make_app(self.live)
+        self._watch = PluginWatch(site.plugins_file, self._change, names=names)
+        self._runner = Runner(self.engine, {}, tasks=(lambda: audit.seal(self.engine),))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":  # type: ignore[comparison-overlap]  # Litestar types HTTP and sockets only
+            await self.app(scope, receive, send)
+            return
+        while True:
+            message: Any = await receive()
+            if message["type"] == "lifespan.startup":
+                self.start()
+            else:
+                self.stop()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    def start(self) -> None:
+        self._watch.start()
+        self._runner.start()
+
+    def stop(self) -> None:
+        self._watch.stop()
+        self._runner.stop()
+        sandbox.close_all()
+
+    def _change(self, names: tuple[str, ...]) -> None:
+        """Runs in the watching thread; the swap is one assignment."""
+        old = self.live
+        live: LiveSite = live_site(
+            old.site, load_plugins(names), engine=self.engine, key=old.key, limiter=old.limiter
+        )
+        self.app, self.live = make_app(live), live
+        log.info("plugins are now: %s", ", ".join(names) or "none")
+
+
+def app() -> ChangingApp:
+    """What a worker process runs; the parent names the data folder in the environment."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    return ChangingApp(read_site(Path(os.environ[DATA_VARIABLE])))
+
+
+def serve(site: Site, host: str, port: int, workers: int = 1) -> None:
+    """Serve until a signal ends it; requests under way get two seconds to finish."""
+    os.environ[DATA_VARIABLE] = str(site.data)
+    Server(
+        "cpms_core.http.serve:app",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        factory=True,
+        workers=workers,
+        workers_kill_timeout=2,
+        backpressure=256,
+        log_access=False,
+    ).serve()

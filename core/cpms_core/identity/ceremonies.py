@@ -1,0 +1,231 @@
+"""The three ceremonies against the store: enrol a key, sign in, and confirm an act with a key.
+
+Challenges are rows that any answer takes out, right or wrong: errors raised while an answer is
+looked at keep what was changed until then. Nothing of an answer is stored before its signature
+was verified.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.orm import Session
+
+from cpms_core import audit
+from cpms_core.actor import Actor
+from cpms_core.audit import Event
+from cpms_core.clock import clock
+from cpms_core.errors import CpmsError, InvalidError
+from cpms_core.identity import ceremony
+from cpms_core.identity.ceremony import Assertion, CounterFellError, KeyPolicy, StoredKey
+from cpms_core.identity.models import AccountLink, Challenge, SecurityKey, User
+from cpms_core.identity.people import normal_email
+from cpms_core.identity.sessions import start_session
+from cpms_core.identity.tokens import decoy_credential_id, new_token
+from cpms_core.keys import SiteKey
+
+CHALLENGE_LASTS = timedelta(minutes=5)
+_REFUSED = "This key could not be used here. Check the address and try again with your own key."
+
+
+class Begun(Struct, frozen=True):
+    """What the browser needs to go on, and which challenge it answers."""
+
+    challenge_id: UUID
+    options: dict[str, Any]
+
+
+class Confirmed(Struct, frozen=True):
+    """A key's owner has confirmed something, and with which key."""
+
+    key: SecurityKey
+    assertion: Assertion
+    challenge: Challenge
+
+
+def begin_enrolment(session: Session, policy: KeyPolicy, link: AccountLink) -> Begun:
+    user = session.get_one(User, link.user_id)
+    challenge = _new_challenge(session, "enrol", user_id=user.id, subject_id=link.id)
+    taken = [key.credential_id for key in user.keys if key.revoked_at is None]
+    options = ceremony.enrolment_options(
+        policy,
+        user_id=user.id.bytes,
+        user_name=user.email,
+        display_name=user.name,
+        challenge=challenge.value,
+        exclude=taken,
+    )
+    return Begun(challenge.id, options)
+
+
+def finish_enrolment(
+    session: Session, policy: KeyPolicy, link: AccountLink, challenge_id: UUID, answer: bytes
+) -> SecurityKey:
+    """Store the key and use up the link. The person still has to sign in."""
+    with _keeping():
+        challenge = _take_challenge(session, challenge_id, "enrol")
+        if challenge.subject_id != link.id:
+            raise InvalidError(_REFUSED)
+        enrolled = ceremony.verify_enrolment(policy, challenge.value, answer)
+        known = select(SecurityKey.id).where(SecurityKey.credential_id == enrolled.credential_id)
+        if session.scalar(known):
+            raise InvalidError("This key is already enrolled on this site. Use another one.")
+    user = session.get_one(User, link.user_id)
+    key = SecurityKey(
+        user_id=user.id,
+        credential_id=enrolled.credential_id,
+        public_key=enrolled.public_key,
+        sign_count=enrolled.sign_count,
+        aaguid=enrolled.aaguid,
+        format=enrolled.fmt,
+        attestation=enrolled.attestation,
+        backup_eligible=enrolled.backup_eligible,
+        label=f"Security key {len(user.keys) + 1}",
+    )
+    session.add(key)
+    link.used_at = clock.now()
+    session.flush()
+    audit.record(session, None, Event.KEY_ENROLLED, subject_id=user.id, aaguid=enrolled.aaguid)
+    return key
+
+
+def begin_sign_in(session: Session, policy: KeyPolicy, site_key: SiteKey, email: str) -> Begun:
+    """Options that look the same for a known, an unknown and a disabled address."""
+    email = normal_email(email)
+    user = session.scalar(select(User).where(User.email == email, User.disabled_at.is_(None)))
+    allowed = [k.credential_id for k in user.keys if k.revoked_at is None] if user else []
+    decoy = decoy_credential_id(site_key.derive("decoy keys"), email)
+    challenge = _new_challenge(session, "sign-in", user_id=user.id if allowed and user else None)
+    options = ceremony.sign_in_options(policy, challenge.value, allow=allowed or [decoy])
+    return Begun(challenge.id, options)
+
+
+def finish_sign_in(
+    session: Session, policy: KeyPolicy, challenge_id: UUID, answer: bytes, client: str
+) -> str:
+    """The new session's token."""
+    with _keeping():
+        confirmed = _confirm(session, policy, challenge_id, "sign-in", answer)
+    user = session.get_one(User, confirmed.key.user_id)
+    token = new_token()
+    session_id = start_session(session, user, confirmed.key, token, client)
+    actor = Actor(
+        user_id=user.id, name=user.name, email=user.email, grants=frozenset(), session_id=session_id
+    )
+    audit.record(session, actor, Event.SIGNED_IN, subject_id=confirmed.key.id)
+    return token
+
+
+def begin_confirmation(
+    session: Session, policy: KeyPolicy, actor: Actor, subject_id: UUID, value: bytes, nonce: bytes
+) -> Begun:
+    """Ask the actor's own keys to sign `value`, which binds the act, in this session."""
+    keys = session.scalars(
+        select(SecurityKey.credential_id).where(
+            SecurityKey.user_id == actor.user_id, SecurityKey.revoked_at.is_(None)
+        )
+    ).all()
+    challenge = _new_challenge(
+        session,
+        "confirm",
+        user_id=actor.user_id,
+        session_id=actor.session_id,
+        subject_id=subject_id,
+        value=value,
+        nonce=nonce,
+    )
+    return Begun(challenge.id, ceremony.sign_in_options(policy, value, allow=list(keys)))
+
+
+def finish_confirmation(
+    session: Session,
+    policy: KeyPolicy,
+    actor: Actor,
+    subject_id: UUID,
+    challenge_id: UUID,
+    answer: bytes,
+) -> Confirmed:
+    with _keeping():
+        confirmed = _confirm(session, policy, challenge_id, "confirm", answer)
+        challenge = confirmed.challenge
+        if (challenge.session_id, challenge.subject_id) != (actor.session_id, subject_id):
+            raise InvalidError(_REFUSED)
+    return confirmed
+
+
+def _confirm(
+    session: Session, policy: KeyPolicy, challenge_id: UUID, purpose: str, answer: bytes
+) -> Confirmed:
+    challenge = _take_challenge(session, challenge_id, purpose)
+    key = session.scalar(
+        select(SecurityKey).where(
+            SecurityKey.credential_id == ceremony.credential_id_of(answer),
+            SecurityKey.revoked_at.is_(None),
+        )
+    )
+    if key is None or challenge.user_id is None or key.user_id != challenge.user_id:
+        raise InvalidError(_REFUSED)
+    stored = StoredKey(
+        credential_id=key.credential_id,
+        public_key=key.public_key,
+        sign_count=key.sign_count,
+        aaguid=key.aaguid,
+        backup_eligible=key.backup_eligible,
+        user_id=key.user_id.bytes,
+    )
+    try:
+        assertion = ceremony.verify_assertion(policy, challenge.value, answer, stored)
+    except CounterFellError:
+        # Its signature was good, so this is no stranger's forgery: it may be a copied key.
+        key.flagged_at = clock.now()
+        audit.record(session, None, Event.KEY_FLAGGED, subject_id=key.id)
+        raise
+    _move_counter(session, key, assertion.new_sign_count)
+    return Confirmed(key, assertion, challenge)
+
+
+def _move_counter(session: Session, key: SecurityKey, new_count: int) -> None:
+    """Of two answers with one counter, given at the same time, only one wins."""
+    done = session.execute(
+        update(SecurityKey)
+        .where(SecurityKey.id == key.id, SecurityKey.sign_count == key.sign_count)
+        .values(sign_count=new_count, last_used_at=clock.now())
+    )
+    if cast("CursorResult[Any]", done).rowcount != 1:
+        raise InvalidError(_REFUSED)
+
+
+def _new_challenge(session: Session, purpose: str, **values: Any) -> Challenge:
+    now = clock.now()
+    session.execute(delete(Challenge).where(Challenge.expires_at < now))
+    values.setdefault("value", secrets.token_bytes(32))
+    challenge = Challenge(purpose=purpose, expires_at=now + CHALLENGE_LASTS, **values)
+    session.add(challenge)
+    session.flush()
+    return challenge
+
+
+@contextmanager
+def _keeping() -> Iterator[None]:
+    """Errors inside keep what was changed so far: a refused answer uses its challenge up too."""
+    try:
+        yield
+    except CpmsError as error:
+        error.keeps_changes = True
+        raise
+
+
+def _take_challenge(session: Session, challenge_id: UUID, purpose: str) -> Challenge:
+    challenge = session.get(Challenge, challenge_id)
+    if challenge is None:
+        raise InvalidError("This took too long or was already used. Please start again.")
+    session.expunge(challenge)
+    session.execute(delete(Challenge).where(Challenge.id == challenge_id))
+    if challenge.purpose != purpose or challenge.expires_at <= clock.now():
+        raise InvalidError("This took too long or was already used. Please start again.")
+    return challenge

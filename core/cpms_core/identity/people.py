@@ -1,0 +1,212 @@
+"""Invite people, let them enrol a security key, sign them in.
+
+A mailed or printed link only *starts* an enrolment. It is useless without the short code that the
+inviter passes on by another way, and it never signs anyone in.
+"""
+
+import unicodedata
+from datetime import timedelta
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from cpms_core import audit
+from cpms_core.access import Subject, ensure
+from cpms_core.actor import CENTRE_ROLES, ERN_ROLES, Actor, Role
+from cpms_core.audit import Event
+from cpms_core.clock import clock
+from cpms_core.errors import ForbiddenError, InvalidError, NotFoundError
+from cpms_core.identity.models import AccountLink, RoleGrant, User
+from cpms_core.identity.sessions import end_all_sessions
+from cpms_core.identity.tokens import code_digest, code_matches, new_code, new_token, token_digest
+from cpms_core.keys import SiteKey
+
+LINK_LASTS = timedelta(hours=72)
+_MAX_WRONG_CODES = 5
+_MAX_NAME = 120
+_MAX_EMAIL = 254
+
+
+class NewPerson(Struct, frozen=True, kw_only=True):
+    email: str
+    name: str
+    role: Role
+    hcp_id: UUID | None = None
+    """Where the person works."""
+    ern_id: str | None = None
+    specialty: str = ""
+
+
+class Ticket(Struct, frozen=True):
+    """Shown to the inviter once: the link by one way, the code by another."""
+
+    user_id: UUID
+    token: str
+    code: str
+
+
+def normal_email(text: str) -> str:
+    """One address, one person: NFKC, case folded, no spaces; InvalidError if it is no address."""
+    email = unicodedata.normalize("NFKC", text).strip().casefold()
+    local, at, domain = email.partition("@")
+    is_plain = not any(c.isspace() or c in ",;<>\"'()[]\\" or ord(c) < 32 for c in email)  # noqa: PLR2004 - control characters
+    if not (local and at and "." in domain and is_plain and len(email) <= _MAX_EMAIL):
+        raise InvalidError(
+            "This is not an e-mail address.", {"email": "Enter an address like name@hospital.eu."}
+        )
+    return email
+
+
+def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) -> Ticket:
+    """Make the account if there is none, grant the role, and start the enrolment of a key."""
+    ensure(actor, "people.manage", Subject(hcp_id=new.hcp_id))
+    _ensure_grantable(actor, new)
+    name = unicodedata.normalize("NFC", new.name).strip()
+    if not 1 < len(name) <= _MAX_NAME:
+        raise InvalidError("A name is needed.", {"name": "Enter the person's full name."})
+    email = normal_email(new.email)
+    user = session.scalar(select(User).where(User.email == email))
+    if user is None:
+        user = User(email=email, name=name, specialty=new.specialty[:120], hcp_id=new.hcp_id)
+        session.add(user)
+        session.flush()
+    elif user.disabled_at:
+        raise InvalidError("This person's account is disabled.", {"email": "It is disabled."})
+    _grant(session, actor.user_id, user, new)
+    audit.record(
+        session,
+        actor,
+        Event.PERSON_INVITED,
+        subject_id=user.id,
+        hcp_id=new.hcp_id,
+        ern_id=new.ern_id,
+        role=new.role,
+    )
+    return new_ticket(session, key, user, created_by=actor.user_id)
+
+
+def new_ticket(
+    session: Session, key: SiteKey, user: User, *, created_by: UUID | None, with_code: bool = True
+) -> Ticket:
+    """A fresh link for this person; earlier unused ones end."""
+    now = clock.now()
+    session.execute(
+        update(AccountLink)
+        .where(AccountLink.user_id == user.id, AccountLink.used_at.is_(None))
+        .values(used_at=now)
+    )
+    token, code = new_token(), new_code() if with_code else ""
+    digest = token_digest(token)
+    session.add(
+        AccountLink(
+            user_id=user.id,
+            token_hash=digest,
+            code_hash=code_digest(_code_key(key), digest, code) if with_code else None,
+            created_by=created_by,
+            expires_at=now + LINK_LASTS,
+        )
+    )
+    session.flush()
+    return Ticket(user.id, token, code)
+
+
+def first_admin(session: Session, email: str, name: str) -> User:
+    """The first system administrator, made by whoever runs the server."""
+    user = User(email=normal_email(email), name=name)
+    session.add(user)
+    session.flush()
+    session.add(RoleGrant(user_id=user.id, role=Role.SYSTEM_ADMIN))
+    return user
+
+
+def find_link(session: Session, token: str) -> AccountLink:
+    """A link that may still be used; looking at it consumes nothing."""
+    link = session.scalar(
+        select(AccountLink).where(
+            AccountLink.token_hash == token_digest(token),
+            AccountLink.used_at.is_(None),
+            AccountLink.expires_at > clock.now(),
+        )
+    )
+    if link is None or link.wrong_codes >= _MAX_WRONG_CODES:
+        raise NotFoundError(
+            "This link has been used, has expired or was never valid. "
+            "Ask the person who invited you for a new one."
+        )
+    return link
+
+
+def check_code(session: Session, key: SiteKey, link: AccountLink, code: str) -> bool:
+    """Whether the code goes with the link; a wrong one is counted, the fifth ends the link."""
+    if link.code_hash is None:
+        return True
+    if code_matches(_code_key(key), link.token_hash, code, link.code_hash):
+        return True
+    session.execute(
+        update(AccountLink)
+        .where(AccountLink.id == link.id)
+        .values(wrong_codes=AccountLink.wrong_codes + 1)
+    )
+    return False
+
+
+def disable_person(session: Session, actor: Actor, user_id: UUID) -> None:
+    """End every session at once; what the person wrote stays."""
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFoundError
+    ensure(actor, "people.manage", Subject(hcp_id=user.hcp_id))
+    _ensure_not_last_admin(session, user)
+    user.disabled_at = clock.now()
+    end_all_sessions(session, user.id)
+    audit.record(session, actor, Event.PERSON_DISABLED, subject_id=user.id, hcp_id=user.hcp_id)
+
+
+def _ensure_grantable(actor: Actor, new: NewPerson) -> None:
+    """A centre manager hands out the centre's roles only; nobody hands out what does not fit."""
+    if new.role in CENTRE_ROLES | {Role.GUEST} and new.hcp_id is None:
+        raise InvalidError("A centre is needed.", {"hcp": "Choose where the person works."})
+    if new.role in ERN_ROLES and new.ern_id is None:
+        raise InvalidError("An ERN is needed.", {"ern": "Choose the ERN this role is for."})
+    if Role.SYSTEM_ADMIN in actor.roles:
+        return
+    if new.role is not Role.PROFESSIONAL or new.hcp_id not in actor.centres(Role.CENTRE_MANAGER):
+        raise ForbiddenError("You can invite health professionals of your own centre only.")
+
+
+def _grant(session: Session, by: UUID, user: User, new: NewPerson) -> None:
+    """Coordinators and dispatchers also hold the base profile at the centre they work at."""
+    wanted = [(new.role, new.hcp_id if new.role in CENTRE_ROLES | {Role.GUEST} else None)]
+    if new.role in ERN_ROLES - {Role.RESEARCHER} and new.hcp_id:
+        wanted.append((Role.PROFESSIONAL, new.hcp_id))
+    held = {(g.role, g.hcp_id, g.ern_id) for g in user.roles if g.revoked_at is None}
+    for role, hcp_id in wanted:
+        ern_id = new.ern_id if role in ERN_ROLES else None
+        if (role, hcp_id, ern_id) not in held:
+            session.add(
+                RoleGrant(user_id=user.id, role=role, hcp_id=hcp_id, ern_id=ern_id, granted_by=by)
+            )
+
+
+def _ensure_not_last_admin(session: Session, user: User) -> None:
+    if not any(g.role == Role.SYSTEM_ADMIN and g.revoked_at is None for g in user.roles):
+        return
+    others = session.scalar(
+        select(func.count())
+        .select_from(RoleGrant)
+        .join(User, User.id == RoleGrant.user_id)
+        .where(
+            RoleGrant.role == Role.SYSTEM_ADMIN,
+            RoleGrant.revoked_at.is_(None),
+            User.disabled_at.is_(None),
+            User.id != user.id,
+        )
+    )
+    if not others:
+        raise ForbiddenError("This is the last system administrator, so the account stays.")
+
+
+def _code_key(key: SiteKey) -> bytes:
+    return key.derive("account link code")

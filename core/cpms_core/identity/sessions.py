@@ -1,0 +1,109 @@
+"""Signed-in browsers. A session row is made only by a sign-in, and no request re-creates one."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from cpms_core.actor import Actor, Grant, Role
+from cpms_core.clock import clock
+from cpms_core.identity.models import RoleGrant, SecurityKey, SignInSession, User
+from cpms_core.identity.tokens import token_digest
+from cpms_core.settings import Settings
+
+_SEEN_EVERY = timedelta(seconds=60)
+_MAX_CLIENT = 120
+
+
+class SignedIn(Struct, frozen=True, kw_only=True):
+    actor: Actor
+    token: str
+    """As the cookie holds it; the CSRF token is derived from it."""
+    ends_at: datetime
+
+
+def start_session(session: Session, user: User, key: SecurityKey, token: str, client: str) -> UUID:
+    """A new session for this token; the caller sets the cookie."""
+    row = SignInSession(
+        token_hash=token_digest(token), user_id=user.id, key_id=key.id, client=client[:_MAX_CLIENT]
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def end_session(session: Session, session_id: UUID) -> None:
+    session.execute(
+        update(SignInSession)
+        .where(SignInSession.id == session_id, SignInSession.revoked_at.is_(None))
+        .values(revoked_at=clock.now())
+    )
+
+
+def end_all_sessions(session: Session, user_id: UUID) -> None:
+    session.execute(
+        update(SignInSession)
+        .where(SignInSession.user_id == user_id, SignInSession.revoked_at.is_(None))
+        .values(revoked_at=clock.now())
+    )
+
+
+def signed_in(
+    session: Session, token: str, settings: Settings, *, is_activity: bool = True
+) -> SignedIn | None:
+    """Who this token belongs to, or None. `is_activity` moves the idle clock on."""
+    now = clock.now()
+    row = session.execute(
+        select(
+            SignInSession.id,
+            SignInSession.created_at,
+            SignInSession.last_seen_at,
+            User.id.label("user_id"),
+            User.name,
+            User.email,
+        )
+        .join(User, User.id == SignInSession.user_id)
+        .join(SecurityKey, SecurityKey.id == SignInSession.key_id)
+        .where(
+            SignInSession.token_hash == token_digest(token),
+            SignInSession.revoked_at.is_(None),
+            SecurityKey.revoked_at.is_(None),
+            User.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    ends_at = row.created_at + timedelta(hours=settings.session_hours)
+    idle_until = row.last_seen_at + timedelta(minutes=settings.idle_minutes)
+    # A clock that was set back must not bring a session of the future to life.
+    if not row.created_at - _SEEN_EVERY <= now < min(ends_at, idle_until):
+        return None
+    if is_activity and now - row.last_seen_at > _SEEN_EVERY:
+        session.execute(
+            update(SignInSession).where(SignInSession.id == row.id).values(last_seen_at=now)
+        )
+    actor = Actor(
+        user_id=row.user_id,
+        name=row.name,
+        email=row.email,
+        grants=grants_of(session, row.user_id),
+        session_id=row.id,
+    )
+    return SignedIn(actor=actor, token=token, ends_at=ends_at)
+
+
+def grants_of(session: Session, user_id: UUID) -> frozenset[Grant]:
+    rows = session.execute(
+        select(RoleGrant.role, RoleGrant.hcp_id, RoleGrant.ern_id).where(
+            RoleGrant.user_id == user_id, RoleGrant.revoked_at.is_(None)
+        )
+    )
+    return frozenset(Grant(Role(role), hcp_id, ern_id) for role, hcp_id, ern_id in rows)
+
+
+def actor_for(session: Session, user: User) -> Actor:
+    """The same person without a browser: jobs and the command line."""
+    grants = grants_of(session, user.id)
+    return Actor(user_id=user.id, name=user.name, email=user.email, grants=grants)

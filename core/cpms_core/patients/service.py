@@ -1,0 +1,262 @@
+"""Enrol patients and keep their consents. The only code that sees who a patient is."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cpms_core import audit
+from cpms_core.access import Subject, ensure
+from cpms_core.actor import Actor
+from cpms_core.audit import Event
+from cpms_core.clock import clock
+from cpms_core.db import new_id
+from cpms_core.errors import ConflictError, InvalidError, NotFoundError
+from cpms_core.keys import SiteKey
+from cpms_core.patients.models import CentreKey, Consent, Patient, SealedIdentity
+from cpms_core.patients.pseudonyms import new_pseudonym
+from cpms_core.patients.vault import (
+    CentreVault,
+    Identity,
+    create_centre_vault,
+    open_centre_vault,
+)
+
+SEXES = {
+    "female": "Female",
+    "male": "Male",
+    "undetermined": "Undetermined",
+    "unknown": "Unknown or not yet born",
+}
+CONSENT_KINDS = {
+    "care": "Care: share the de-identified case with ERN experts",
+    "registry": "Registry: keep de-identified data in ERN databases",
+    "contact": "Contact: may be asked about research",
+    "face_photos": "Photos of the face may be shown to the experts",
+}
+SIGNERS = {
+    "patient": "The patient",
+    "parent": "A parent",
+    "guardian": "A guardian",
+    "representative": "A legal representative",
+}
+OLDEST = 130
+
+
+class Enrolment(Struct, frozen=True, kw_only=True):
+    """What is needed to enrol; the identity goes into the vault, the rest beside it."""
+
+    identity: Identity
+    sex: str
+    is_double_meant: bool = False
+    """Whether the person has seen that such a patient exists already and goes on."""
+
+
+class NewConsent(Struct, frozen=True, kw_only=True):
+    kind: str
+    form_version: str
+    language: str
+    signer: str
+    given_on: date
+    original_at: str
+
+
+def enrol_patient(
+    session: Session, actor: Actor, key: SiteKey, hcp_id: UUID, enrolment: Enrolment
+) -> Patient:
+    """A patient of this centre under a fresh pseudonym; ConflictError names a likely double."""
+    ensure(actor, "patient.enrol", Subject(hcp_id=hcp_id), visible=False)
+    identity = enrolment.identity
+    _check_identity(identity, enrolment.sex)
+    vault = centre_vault(session, key, hcp_id)
+    digest = vault.search_digest(identity)
+    if not enrolment.is_double_meant:
+        _refuse_double(session, hcp_id, digest)
+    born = identity.birth_date
+    patient = add_pseudonymous(
+        session,
+        actor,
+        hcp_id,
+        sex=enrolment.sex,
+        birth_year=born.year if born else None,
+        birth_month=born.month if born else None,
+    )
+    sealed = vault.seal(patient.id, identity)
+    session.add(
+        SealedIdentity(
+            patient_id=patient.id,
+            hcp_id=hcp_id,
+            wrapped_key=sealed.wrapped_key,
+            sealed=sealed.sealed,
+            search_digest=digest,
+        )
+    )
+    return patient
+
+
+def add_pseudonymous(
+    session: Session,
+    actor: Actor,
+    hcp_id: UUID,
+    *,
+    sex: str,
+    birth_year: int | None,
+    birth_month: int | None,
+) -> Patient:
+    """A patient whose identity the centre has not entered, an imported one for instance."""
+    ensure(actor, "patient.enrol", Subject(hcp_id=hcp_id), visible=False)
+
+    def is_taken(pseudonym: str) -> bool:
+        known = select(Patient.id).where(Patient.pseudonym == pseudonym)
+        return session.scalar(known) is not None
+
+    patient = Patient(
+        id=new_id(),
+        hcp_id=hcp_id,
+        pseudonym=new_pseudonym(is_taken),
+        sex=sex,
+        birth_year=birth_year,
+        birth_month=birth_month,
+        created_by=actor.user_id,
+    )
+    session.add(patient)
+    session.flush()
+    audit.record(session, actor, Event.PATIENT_ENROLLED, patient_id=patient.id, hcp_id=hcp_id)
+    return patient
+
+
+def reveal_identity(session: Session, actor: Actor, key: SiteKey, patient_id: UUID) -> Identity:
+    """Who this patient is; each time audited."""
+    patient = session.get(Patient, patient_id)
+    if patient is None:
+        raise NotFoundError
+    subject = Subject(hcp_id=patient.hcp_id)
+    ensure(actor, "patient.read", subject, visible=False)
+    ensure(actor, "patient.identity", subject)
+    sealed = session.get(SealedIdentity, patient_id)
+    if sealed is None:
+        raise NotFoundError("No identity was entered for this patient.")
+    audit.record(session, actor, Event.IDENTITY_READ, patient_id=patient.id, hcp_id=patient.hcp_id)
+    vault = centre_vault(session, key, patient.hcp_id)
+    return vault.open(patient.id, sealed.wrapped_key, sealed.sealed)
+
+
+def patient_secret(key: SiteKey, patient: Patient, purpose: str) -> bytes:
+    """32 bytes of this patient's own, the same every time, for keyed pseudonyms in files."""
+    return key.derive("patient secret", patient.hcp_id.bytes, patient.id.bytes, purpose.encode())
+
+
+def record_consent(session: Session, actor: Actor, patient_id: UUID, new: NewConsent) -> Consent:
+    patient = _patient_to_change(session, actor, patient_id)
+    _check_consent(new)
+    if has_consent(patient.consents, new.kind):
+        raise InvalidError("This consent is already recorded.", {"kind": "Already recorded."})
+    consent = Consent(
+        patient_id=patient.id,
+        kind=new.kind,
+        form_version=new.form_version,
+        language=new.language,
+        signer=new.signer,
+        given_on=new.given_on,
+        original_at=new.original_at,
+        recorded_by=actor.user_id,
+    )
+    session.add(consent)
+    session.flush()
+    _note_consent(session, actor, patient, Event.CONSENT_RECORDED, consent)
+    return consent
+
+
+def withdraw_consent(session: Session, actor: Actor, patient_id: UUID, consent_id: UUID) -> None:
+    """Withdraw it from now on; what it allowed is refused at once."""
+    patient = _patient_to_change(session, actor, patient_id)
+    consent = session.get(Consent, consent_id)
+    if consent is None or consent.patient_id != patient.id:
+        raise NotFoundError
+    if consent.withdrawn_at is None:
+        consent.withdrawn_at = clock.now()
+        consent.withdrawn_by = actor.user_id
+    _note_consent(session, actor, patient, Event.CONSENT_WITHDRAWN, consent)
+
+
+def has_consent(consents: Sequence[Consent], kind: str) -> bool:
+    return any(c.kind == kind and c.withdrawn_at is None for c in consents)
+
+
+def centre_vault(session: Session, key: SiteKey, hcp_id: UUID) -> CentreVault:
+    row = session.get(CentreKey, hcp_id)
+    if row is not None:
+        return open_centre_vault(key, hcp_id, row.wrapped)
+    vault, wrapped = create_centre_vault(key, hcp_id)
+    session.add(CentreKey(hcp_id=hcp_id, wrapped=wrapped))
+    session.flush()
+    return vault
+
+
+def _patient_to_change(session: Session, actor: Actor, patient_id: UUID) -> Patient:
+    patient = session.get(Patient, patient_id)
+    if patient is None:
+        raise NotFoundError
+    ensure(actor, "consent.record", Subject(hcp_id=patient.hcp_id), visible=False)
+    return patient
+
+
+def _note_consent(
+    session: Session, actor: Actor, patient: Patient, event: Event, consent: Consent
+) -> None:
+    audit.record(
+        session,
+        actor,
+        event,
+        patient_id=patient.id,
+        hcp_id=patient.hcp_id,
+        subject_id=consent.id,
+        kind=consent.kind,
+    )
+
+
+def _refuse_double(session: Session, hcp_id: UUID, digest: bytes) -> None:
+    same = session.scalar(
+        select(Patient.pseudonym)
+        .join(SealedIdentity, SealedIdentity.patient_id == Patient.id)
+        .where(SealedIdentity.hcp_id == hcp_id, SealedIdentity.search_digest == digest)
+    )
+    if same is not None:
+        raise ConflictError(
+            f"Your centre has enrolled a patient with this name and birth date before, as {same}. "
+            "Open that patient, or confirm below that this is another person.",
+            theirs=same,
+        )
+
+
+def _check_identity(identity: Identity, sex: str) -> None:
+    wrong: dict[str, str] = {}
+    for name in ("given_name", "family_name"):
+        if not getattr(identity, name).strip():
+            wrong[name] = "Enter the name; it stays encrypted at your centre."
+    born, today = identity.birth_date, clock.today()
+    if born is None:
+        wrong["birth_date"] = "Enter the birth date; other centres see year and month only."
+    elif born > today or today.year - born.year > OLDEST:
+        wrong["birth_date"] = f"Enter a date between {today.year - OLDEST} and today."
+    if sex not in SEXES:
+        wrong["sex"] = "Choose one."
+    if wrong:
+        raise InvalidError("Some entries need your attention. Nothing was saved yet.", wrong)
+
+
+def _check_consent(new: NewConsent) -> None:
+    wrong: dict[str, str] = {}
+    if new.kind not in CONSENT_KINDS:
+        wrong["kind"] = "Choose one."
+    if new.signer not in SIGNERS:
+        wrong["signer"] = "Choose who signed."
+    if new.given_on > clock.today():
+        wrong["given_on"] = "This day has not come yet."
+    if not new.original_at.strip():
+        wrong["original_at"] = "Say where the signed paper lies, for instance: paper file, ward 3."
+    if wrong:
+        raise InvalidError("Some entries need your attention. Nothing was saved yet.", wrong)
