@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+from cpms_core.actor import Actor
 from cpms_core.answers import Answer, Data, File, Page, Redirect, Stream
 from cpms_core.declarations import (
     Aggregates,
@@ -28,10 +29,12 @@ from cpms_core.declarations import (
 from cpms_core.hookspecs import Plugin, hookimpl
 from cpms_core.kinds import FileRef, Finding, Measurement, PartialDate, Term, YesNo
 from cpms_core.views import AttachmentView, CaseView, RecordView
+from cpms_core.visit import Visit
 
 __version__ = version("cpms-core")
 
 __all__ = [
+    "Actor",
     "Aggregates",
     "Answer",
     "AttachmentView",
@@ -66,6 +69,7 @@ __all__ = [
     "Term",
     "ThematicArea",
     "Viewer",
+    "Visit",
     "YesNo",
     "hookimpl",
     "route",
