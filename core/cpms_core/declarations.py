@@ -222,10 +222,25 @@ class Route(Struct, frozen=True, kw_only=True):
     """The audit event a success records; None only for what touches no person's data."""
     rate: Rate
     handler: Callable[..., Answer]
+    or_event: str | None = None
+    """What a success may record instead, where one address does one of two things."""
+    prepare: Callable[..., Any] | None = None
+    """Runs first, outside the transaction, with the same arguments and a session that only reads.
+
+    For what takes long: nothing may hold the store's write lock meanwhile. What it returns is
+    `visit.prepared` for the handler. Core's own pages only.
+    """
 
 
 def route(
-    method: Method, path: str, *, permission: str, event: str | None, rate: Rate | None = None
+    method: Method,
+    path: str,
+    *,
+    permission: str,
+    event: str | None,
+    rate: Rate | None = None,
+    or_event: str | None = None,
+    prepare: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Answer]], Route]:
     """Declare a handler `(visit, **path parameters) -> Answer`."""
 
@@ -237,6 +252,8 @@ def route(
             event=event,
             rate=rate or ("page" if method == "GET" else "write"),
             handler=handler,
+            or_event=or_event,
+            prepare=prepare,
         )
 
     return declare
