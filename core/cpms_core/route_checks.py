@@ -27,7 +27,8 @@ def route_problems(route: Route, info: PluginInfo) -> Iterator[str]:
         if count > 1:
             yield f"{{{name}}} stands in its path twice"
     yield from _handler_problems(route, parameters)
-    yield from _event_problems(route.event, info)
+    for event in (route.event, route.or_event):
+        yield from _event_problems(event, info)
 
 
 def is_served(href: str, part: Declared) -> bool:
