@@ -26,6 +26,7 @@ from cpms_core.declarations import (
     Viewer,
     route,
 )
+from cpms_core.errors import InvalidError, NotFoundError
 from cpms_core.hookspecs import Plugin, hookimpl
 from cpms_core.kinds import FileRef, Finding, Measurement, PartialDate, Term, YesNo
 from cpms_core.views import AttachmentView, CaseView, RecordView
@@ -52,9 +53,11 @@ __all__ = [
     "ImportedCase",
     "Importer",
     "Ingested",
+    "InvalidError",
     "Link",
     "Measurement",
     "Network",
+    "NotFoundError",
     "Page",
     "PanelTimes",
     "PartialDate",
