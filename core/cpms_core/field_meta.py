@@ -161,8 +161,6 @@ def default_of(place: Place, info: inspect.Field, hint: Any, field: Field) -> tu
         if field.kind not in {"section", "list", "findings", "choices"}:
             raise place.refuse("give it a plain default; a factory may answer differently each day")
         value = info.default_factory()
-    if isinstance(value, Struct) and not value.__struct_config__.frozen:
-        raise place.refuse("a default that can be changed is shared by all; declare it frozen=True")
     return True, _as_json(place, value, hint)
 
 
