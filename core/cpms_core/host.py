@@ -63,8 +63,7 @@ def load(names: Sequence[str]) -> Loaded:
         try:
             host.take(*find_plugin(name))
         except PluginError as error:
-            log.warning("Plugin %s is refused: %s", name, error)
-            log.debug("Why %s is refused", name, exc_info=error.__cause__)
+            log.debug("%s is refused", name, exc_info=error.__cause__)
             failures.append(PluginFailure(name=name, reason=str(error)))
     return Loaded(registry=host.registry(), failures=tuple(failures))
 
