@@ -2,6 +2,7 @@
 
 from cpms_dicom_viewer.image import Shape, integer, numbers
 from cpms_dicom_viewer.parse import Dataset, text
+from cpms_dicom_viewer.words import MODALITIES
 
 MODALITY, BODY_PART, IMAGE_TYPE = 0x00080060, 0x00180015, 0x00080008
 STUDY, SERIES, SOP_INSTANCE, SOP_CLASS = 0x0020000D, 0x0020000E, 0x00080018, 0x00080016
@@ -9,24 +10,6 @@ SERIES_NUMBER, INSTANCE_NUMBER = 0x00200011, 0x00200013
 POSITION, ORIENTATION = 0x00200032, 0x00200037
 CENTRE, WIDTH = 0x00281050, 0x00281051
 
-MODALITIES = {
-    "CR": "X-ray",
-    "CT": "CT",
-    "DX": "X-ray",
-    "ES": "Endoscopy",
-    "GM": "Microscopy",
-    "MG": "Mammography",
-    "MR": "MR",
-    "NM": "Nuclear medicine",
-    "OP": "Eye photograph",
-    "OT": "Image",
-    "PT": "PET",
-    "RF": "Fluoroscopy",
-    "SC": "Capture",
-    "US": "Ultrasound",
-    "XA": "Angiography",
-    "XC": "Photograph",
-}
 # Whose pictures often carry letters: the patient's name in the corner of an ultrasound image.
 LETTERED = {
     "US": "Ultrasound images",

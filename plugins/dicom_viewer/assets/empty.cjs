@@ -1,0 +1,2 @@
+// Stands in for what only Node has.
+module.exports = {};

@@ -1,0 +1,60 @@
+// The stack as the server draws it: one JPEG per image, no tools but scrolling.
+export class ServerPictures {
+  constructor(screen, study) {
+    this.picture = screen.querySelector("[data-picture]");
+    this.screen = screen;
+    this.study = study;
+    this.series = study.series_index;
+    this.image = study.image_index;
+    this.ending = new AbortController();
+  }
+
+  listen({ show }) {
+    this.screen.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        show(this.image + Math.sign(event.deltaY));
+      },
+      { passive: false, signal: this.ending.signal },
+    );
+  }
+
+  openSeries(series, image) {
+    this.series = series;
+    this.showImage(image);
+  }
+
+  showImage(image) {
+    this.image = image;
+    const { id, frame } = this.study.series[this.series].images[image];
+    const address = `${this.study.files}/${id}/rendered.jpg?frame=${frame}`;
+    // One at a time: while a picture is on its way only the newest wish waits.
+    if (this.loading) this.wished = address;
+    else this.load(address);
+  }
+
+  load(address) {
+    this.loading = true;
+    this.wished = undefined;
+    const done = () => {
+      this.loading = false;
+      if (this.wished) this.load(this.wished);
+    };
+    this.picture.addEventListener("load", done, { once: true });
+    this.picture.addEventListener("error", done, { once: true });
+    this.picture.src = address;
+  }
+
+  choose() {}
+  reset() {}
+  invert() {}
+  rotate() {}
+  flip() {}
+  clearMeasures() {}
+
+  close() {
+    this.ending.abort();
+    this.picture.hidden = true;
+  }
+}
