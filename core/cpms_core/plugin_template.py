@@ -65,6 +65,9 @@ build-backend = "hatchling.build"
 
 [tool.hatch.build.targets.wheel]
 packages = ["$package"]
+
+[tool.pytest.ini_options]
+pythonpath = ["."]
 """
 
 _MODULE = '''\

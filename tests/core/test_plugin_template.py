@@ -1,7 +1,6 @@
 """`cpms plugins new` writes a plugin that works: checked, tested, built, installed, loaded."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -60,7 +59,6 @@ def test_a_new_plugin_is_a_wheel_a_site_can_use(tmp_path: Path) -> None:
 
 def test_a_new_plugins_own_tests_and_types_and_style_are_clean(tmp_path: Path) -> None:
     source = new_plugin("ern_sample", tmp_path)
-    env = {**os.environ, "PYTHONPATH": str(source)}
     for command in (
         ["pytest", "-q", "-p", "no:cacheprovider", "-W", "error"],
         ["mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "cpms_ern_sample"],
@@ -70,7 +68,6 @@ def test_a_new_plugins_own_tests_and_types_and_style_are_clean(tmp_path: Path) -
         done = subprocess.run(
             [sys.executable, "-m", *command],
             cwd=source,
-            env=env,
             capture_output=True,
             text=True,
             check=False,
