@@ -87,7 +87,9 @@ def _note(
     scope: PanelScope,
     event: Event,
     user_id: UUID,
-    **detail: str,
+    *,
+    role: str | None = None,
+    answer: str | None = None,
 ) -> None:
     audit.record(
         session,
@@ -98,5 +100,6 @@ def _note(
         ern_id=scope.panel.ern_id,
         subject_id=scope.panel.id,
         person=str(user_id),
-        **detail,
+        role=role,
+        answer=answer,
     )
