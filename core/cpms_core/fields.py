@@ -91,7 +91,6 @@ class _Walk:
             example=str(next(iter(words.get("examples") or ()), "")),
             unit=extra.get("unit", ""),
             nullable=peeled.nullable,
-            row=extra.get("row", ""),
             accept=tuple(extra.get("accept", ())),
             **particular,
         )
@@ -152,7 +151,9 @@ class _Walk:
         item = self.value(place, rows.item_type, hint)
         if item.kind in _ROWS_REFUSED:
             raise place.refuse("a row is one value or a Struct, no list, tick or long text")
-        return {"kind": "list", "item": item, "limits": limits}
+        is_named = item.kind != "section" and item.title != _in_words(place.key)
+        row = extra.get("row") or (_in_a_sentence(item.title) if is_named else "")
+        return {"kind": "list", "item": item, "limits": limits, "row": row}
 
     def finding(self, place: Place, shape: inspect.StructType, systems: tuple[str, ...]) -> Field:
         """A row of findings: a section whose term draws on the systems of the list."""
@@ -171,6 +172,11 @@ class _Walk:
                 for info in infos
             ),
         )
+
+
+def _in_a_sentence(title: str) -> str:
+    """`Head circumference` loses its capital, `HGVS name` does not."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
 def _in_words(key: str) -> str:

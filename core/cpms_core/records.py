@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from cpms_core.declarations import Dataset
-from cpms_core.display import Shown, display, display_plain
+from cpms_core.display import Names, Shown, display, display_plain
 from cpms_core.errors import CpmsError
 from cpms_core.extracts import Code, codes, completeness, flatten
 from cpms_core.field import Field, find
@@ -30,6 +30,7 @@ __all__ = [
     "Code",
     "Form",
     "FormView",
+    "Names",
     "Parsed",
     "Problem",
     "Shown",
@@ -48,6 +49,7 @@ __all__ = [
     "parse",
     "problems",
     "raw_form",
+    "upgraded",
 ]
 
 

@@ -66,6 +66,17 @@ def test_a_field_without_a_title_is_named_by_its_key() -> None:
     assert describe(schema(head_circumference=float))[0].title == "Head circumference"
 
 
+def test_a_row_is_called_what_the_list_says_or_what_its_value_is() -> None:
+    visits, weights, notes = (
+        find(describe(EveryKind), path) for path in ("visits", "weights", "visits.0.notes")
+    )
+    assert [field.row for field in (visits, weights, notes) if field] == [
+        "visit",
+        "weight",
+        "remark",
+    ]
+
+
 def test_required_is_the_default_and_none_or_empty_makes_optional() -> None:
     fields = describe(
         schema(
