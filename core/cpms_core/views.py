@@ -33,6 +33,8 @@ class RecordView(Struct, frozen=True, kw_only=True):
     """Plain JSON values as stored, upgraded to the schema's present version."""
     author: str
     saved_at: datetime
+    revision: int = 0
+    """How often it was saved."""
 
 
 class CaseView(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Read cases: frozen views for pages and plugins, filtered by access and consent."""
 
-from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from cpms_core import records, words
 from cpms_core.actor import CENTRE_ROLES, Actor
-from cpms_core.cases.models import Attachment, Case, Record
+from cpms_core.cases.models import Attachment, Record
 from cpms_core.cases.scope import Scope, find_case
+from cpms_core.display import Names
 from cpms_core.errors import NotFoundError
 from cpms_core.identity.models import User
 from cpms_core.patients.service import has_consent
@@ -55,13 +56,41 @@ def record_views(session: Session, registry: Registry, case_id: UUID) -> list[Re
 
 
 def _record_view(registry: Registry, row: Record, author: str) -> RecordView:
-    entry = registry.datasets.get(row.dataset)
-    data, version = row.data, row.schema_version
-    if entry is not None:
-        data, version = records.upgraded(entry.dataset, version, data), entry.dataset.version
+    data, version = _readable(registry, row)
     return RecordView(
-        dataset=row.dataset, version=version, data=data, author=author, saved_at=row.saved_at
+        dataset=row.dataset,
+        version=version,
+        data=data,
+        author=author,
+        saved_at=row.saved_at,
+        revision=row.revision,
     )
+
+
+def _readable(registry: Registry, row: Record) -> tuple[dict[str, Any], int]:
+    """The present version's data; as stored if the plugin is off or cannot read it."""
+    entry = registry.datasets.get(row.dataset)
+    if entry is None:
+        return row.data, row.schema_version
+    try:
+        records.decode(entry.dataset, row.schema_version, row.data)
+        return records.upgraded(entry.dataset, row.schema_version, row.data), entry.dataset.version
+    except records.UnreadableRecordError:
+        return row.data, row.schema_version
+
+
+def shown_record(
+    registry: Registry, view: RecordView, names: Names | None = None
+) -> tuple[records.Shown, ...]:
+    """A record as people read it; without its plugin, or if it does not fit, as plain fields."""
+    entry = registry.datasets.get(view.dataset)
+    if entry is None or view.version != entry.dataset.version:
+        return records.display_plain(view.data)
+    try:
+        records.decode(entry.dataset, view.version, view.data)
+    except records.UnreadableRecordError:
+        return records.display_plain(view.data)
+    return records.display(entry.dataset, view.data, names)
 
 
 def attachment_views(session: Session, actor: Actor, scope: Scope) -> list[AttachmentView]:
@@ -107,15 +136,4 @@ def _attachment_view(row: Attachment) -> AttachmentView:
         held=row.held,
         viewer=row.viewer,
         group=row.group,
-    )
-
-
-def cases_of_centre(session: Session, hcp_ids: Sequence[UUID]) -> list[Case]:
-    return list(
-        session.scalars(
-            select(Case)
-            .where(Case.hcp_id.in_(hcp_ids))
-            .order_by(Case.created_at.desc())
-            .options(selectinload(Case.patient))
-        )
     )

@@ -1,0 +1,114 @@
+"""Who can see a case: the list that every case shows."""
+
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cpms_core.access import Standing
+from cpms_core.actor import CENTRE_ROLES, ROLE_TITLES, Role
+from cpms_core.cases.models import Case, CaseShare
+from cpms_core.directory.models import Ern, Hcp
+from cpms_core.identity.models import RoleGrant, User
+from cpms_core.patients.service import has_consent
+
+_AS = {
+    Standing.LEAD: "leads the panel",
+    Standing.MEMBER: "member of the panel",
+    Standing.OBSERVER: "observes the panel",
+    Standing.INVITED: "invited, has not answered yet",
+}
+
+
+class CaseReader(Struct, frozen=True, kw_only=True):
+    """One person, and why this person sees the case."""
+
+    name: str
+    role: str
+    sees: str
+    where: str
+    """The centre the person works at."""
+    since: datetime
+
+
+def case_readers(session: Session, case: Case) -> list[CaseReader]:
+    """Everybody who sees it now: its own centre, then the ERNs it was sent to, then experts."""
+    readers = _of_centre(session, case)
+    if case.withdrawn_at or not has_consent(case.patient.consents, "care"):
+        return readers
+    return [*readers, *_of_erns(session, case), *_experts(session, case)]
+
+
+def _of_centre(session: Session, case: Case) -> list[CaseReader]:
+    rows = session.execute(
+        select(User.name, RoleGrant.role, RoleGrant.granted_at)
+        .join(RoleGrant, RoleGrant.user_id == User.id)
+        .where(
+            RoleGrant.hcp_id == case.hcp_id,
+            RoleGrant.role.in_(CENTRE_ROLES),
+            RoleGrant.revoked_at.is_(None),
+            User.disabled_at.is_(None),
+        )
+        .order_by(User.name)
+    )
+    return [
+        CaseReader(
+            name=name,
+            role=ROLE_TITLES[Role(role)],
+            sees="everything, for it is your centre's own patient",
+            where=case.hcp.name,
+            since=max(since, case.created_at),
+        )
+        for name, role, since in rows
+    ]
+
+
+def _of_erns(session: Session, case: Case) -> list[CaseReader]:
+    rows = session.execute(
+        select(User.name, RoleGrant.role, Ern.name, Hcp.name, CaseShare.since)
+        .join(Ern, Ern.id == CaseShare.ern_id)
+        .join(RoleGrant, RoleGrant.ern_id == Ern.id)
+        .join(User, User.id == RoleGrant.user_id)
+        .outerjoin(Hcp, Hcp.id == User.hcp_id)
+        .where(
+            CaseShare.case_id == case.id,
+            CaseShare.ended_at.is_(None),
+            RoleGrant.role.in_((Role.COORDINATOR, Role.DISPATCHER)),
+            RoleGrant.revoked_at.is_(None),
+            User.disabled_at.is_(None),
+        )
+        .order_by(Ern.name, User.name)
+    )
+    return [
+        CaseReader(
+            name=name,
+            role=f"{ROLE_TITLES[Role(role)]} of {ern}",
+            sees="question and summary",
+            where=centre or "",
+            since=since,
+        )
+        for name, role, ern, centre, since in rows
+    ]
+
+
+def _experts(session: Session, case: Case) -> list[CaseReader]:
+    rows = session.execute(
+        select(User.name, CaseShare.standing, Hcp.name, CaseShare.since)
+        .join(User, User.id == CaseShare.user_id)
+        .outerjoin(Hcp, Hcp.id == User.hcp_id)
+        .where(
+            CaseShare.case_id == case.id, CaseShare.ended_at.is_(None), User.disabled_at.is_(None)
+        )
+        .order_by(CaseShare.since)
+    )
+    return [
+        CaseReader(
+            name=name,
+            role=_AS.get(Standing(standing), standing),
+            sees="the whole case, without who the patient is",
+            where=centre or "",
+            since=since,
+        )
+        for name, standing, centre, since in rows
+    ]
