@@ -37,6 +37,8 @@ class PageVisit(Struct, kw_only=True):
     """Cookies the response sets; an empty value removes one."""
     clear_site_data: bool = False
     is_flash_taken: bool = False
+    prepared: Any = None
+    """What the route's `prepare` returned."""
 
     @property
     def actor(self) -> Actor:
