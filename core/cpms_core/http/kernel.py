@@ -38,7 +38,7 @@ log = logging.getLogger("cpms")
 
 Req = Request[Any, Any, Any]
 _threads = CapacityLimiter(4)
-# What prepares an answer (a file in the sandbox) waits here, not in the way of other people's pages.
+# What prepares an answer (a file in the sandbox) waits here, not in the way of others' pages.
 _slow_threads = CapacityLimiter(4)
 
 
