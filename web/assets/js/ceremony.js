@@ -101,6 +101,7 @@ whenever("[data-ceremony]", (element) => {
       await perform(element, say);
     } catch (error) {
       const words = error instanceof Told ? error.message : SENTENCES[error.name];
+      if (!words) console.error(error);
       say(words ?? "The key could not be used. Nothing was changed; try again or take another key.", "error");
     } finally {
       isRunning = false;

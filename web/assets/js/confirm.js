@@ -3,9 +3,9 @@ import { make } from "./dom.js";
 
 const agreed = new WeakSet();
 
-function ask(question, act) {
+function ask(question, act, kind = "primary") {
   const no = make("button", { class: "button", value: "no", autofocus: true }, "Cancel");
-  const yes = make("button", { class: "button primary", value: "yes" }, act);
+  const yes = make("button", { class: `button ${kind}`, value: "yes" }, act);
   const title = make("p", { id: "confirm-text" }, question);
   const form = make("form", { method: "dialog" }, title, make("div", { class: "actions" }, no, yes));
   const dialog = make("dialog", { "aria-labelledby": "confirm-text" }, form);
@@ -21,6 +21,8 @@ function ask(question, act) {
   });
 }
 
+const kindOf = (button) => (button?.classList.contains("danger") ? "danger" : "primary");
+
 const actOf = (element, submitter) =>
   element.dataset.confirmButton || submitter?.textContent.trim() || "Go on";
 
@@ -33,7 +35,7 @@ document.addEventListener(
     event.preventDefault();
     event.stopImmediatePropagation();
     const { submitter } = event;
-    if (!(await ask(question, actOf(form, submitter)))) return;
+    if (!(await ask(question, actOf(form, submitter), kindOf(submitter)))) return;
     agreed.add(form);
     form.requestSubmit(submitter);
   },
@@ -45,5 +47,5 @@ document.addEventListener("htmx:confirm", async (event) => {
   if (!event.detail.question) return;
   event.preventDefault();
   const element = event.detail.elt;
-  if (await ask(event.detail.question, actOf(element, element))) event.detail.issueRequest(true);
+  if (await ask(event.detail.question, actOf(element, element), kindOf(element))) event.detail.issueRequest(true);
 });
