@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response, get
@@ -93,11 +92,10 @@ def _health(live: LiveSite) -> Any:
 
 def _assets(live: LiveSite) -> Any:
     @get("/assets/{package:str}/{mark:str}/{path:path}", sync_to_thread=False)
-    def asset(
-        request: Request[Any, Any, Any], package: str, mark: str, path: Path
-    ) -> Response[bytes]:
+    def asset(request: Request[Any, Any, Any]) -> Response[bytes]:
+        package, mark, path = (str(value) for value in request.path_params.values())
         gzipped = "gzip" in request.headers.get("accept-encoding", "")
-        found = live.assets.find(package, mark, str(path).lstrip("/"), gzipped=gzipped)
+        found = live.assets.find(package, mark, path.lstrip("/"), gzipped=gzipped)
         if found is None:
             return Response(b"", status_code=404, media_type=MediaType.TEXT, headers=COMMON_HEADERS)
         headers = {

@@ -26,6 +26,11 @@ class Limiter:
         self._buckets: dict[tuple[Rate, str], tuple[float, float]] = {}
         self._lock = threading.Lock()
 
+    def clear(self) -> None:
+        """Forget every client."""
+        with self._lock:
+            self._buckets.clear()
+
     def take(self, rate: Rate, client: str) -> None:
         """Take one token for this client; TooManyError if there is none."""
         most, refill = RATES[rate]

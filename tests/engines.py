@@ -1,0 +1,142 @@
+"""The two databases a test runs on: an empty, migrated copy for each test, with real commits.
+
+A template is made once. SQLite copies its file; PostgreSQL copies its database.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import Engine, create_engine, text
+
+from cpms_core.db import make_engine, transaction
+from cpms_core.directory.loading import load_directory
+from cpms_core.store import migrate
+
+
+class SqliteTemplate:
+    name = "sqlite"
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "template.sqlite3"
+        _fill(make_engine(f"sqlite:///{self._file}"))
+
+    @contextmanager
+    def copy(self, folder: Path) -> Iterator[Engine]:
+        target = folder / "cpms.sqlite3"
+        shutil.copyfile(self._file, target)
+        engine = make_engine(f"sqlite:///{target}")
+        yield engine
+        engine.dispose()
+
+
+class PostgresTemplate:
+    name = "postgresql"
+
+    def __init__(self, url: str) -> None:
+        self._server = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
+        self._url = url
+        self._template = f"cpms_{uuid4().hex}"
+        self._do(f"CREATE DATABASE {self._template}")
+        _fill(make_engine(url.format(self._template)))
+
+    @contextmanager
+    def copy(self, folder: Path) -> Iterator[Engine]:
+        del folder
+        name = f"cpms_{uuid4().hex}"
+        self._do(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY WAL_LOG")
+        engine = make_engine(self._url.format(name))
+        yield engine
+        engine.dispose()
+        self._do(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        self._server.dispose()
+
+    def _do(self, statement: str) -> None:
+        with self._server.connect() as connection:
+            connection.execute(text(statement))
+
+
+Template = SqliteTemplate | PostgresTemplate
+
+
+def _fill(engine: Engine) -> None:
+    migrate(engine)
+    with transaction(engine) as session:
+        load_directory(session)
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+
+
+@contextmanager
+def postgres_server() -> Iterator[str | None]:
+    """A URL with `{}` for the database: $CPMS_TEST_PG_URL/{}, else a server started here."""
+    given = os.environ.get("CPMS_TEST_PG_URL")
+    if given:
+        yield given.rstrip("/") + "/{}"
+        return
+    programs = _programs()
+    if programs is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="cpms-pg-", dir="/tmp") as name:
+        folder = Path(name)
+        with _started(programs, folder):
+            yield f"postgresql+psycopg://postgres@:5432/{{}}?host={folder}"
+
+
+def _programs() -> Path | None:
+    """The folder with initdb and postgres: Debian's, else a package's."""
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / "initdb").exists():
+            return folder
+    return None
+
+
+@contextmanager
+def _started(programs: Path, folder: Path) -> Iterator[None]:
+    # PostgreSQL refuses to run as root; Debian's packages bring a user for it.
+    as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    prefix = as_user if os.geteuid() == 0 else []
+    if prefix:
+        shutil.chown(folder, "postgres")
+    data = folder / "data"
+    subprocess.run(
+        [*prefix, programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N"],
+        check=True,
+        capture_output=True,
+        cwd="/",
+    )
+    options = "-c fsync=off -c listen_addresses= -c max_connections=60 -c full_page_writes=off"
+    command = [*prefix, str(programs / "postgres"), "-D", str(data), "-k", str(folder)]
+    server = subprocess.Popen([*command, *options.split()], stderr=subprocess.DEVNULL, cwd="/")
+    try:
+        _wait(folder)
+        yield
+    finally:
+        server.send_signal(signal.SIGINT)  # a fast shutdown; SIGTERM would wait for clients
+        server.wait(timeout=20)
+
+
+def _wait(folder: Path) -> None:
+    engine = create_engine(f"postgresql+psycopg://postgres@:5432/postgres?host={folder}")
+    for _ in range(200):
+        try:
+            engine.connect().close()
+        except Exception:  # noqa: BLE001 - it is not up yet, for whatever reason
+            time.sleep(0.05)
+        else:
+            engine.dispose()
+            return
+    raise RuntimeError("PostgreSQL did not start within ten seconds")

@@ -1,0 +1,159 @@
+"""A whole site in this process, and people with browsers in it."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from httpx import Response
+from litestar.testing import TestClient
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from cpms_core.actor import Actor, Role
+from cpms_core.audit import AuditEvent
+from cpms_core.db import transaction
+from cpms_core.files import FileStore
+from cpms_core.http.app import live_site, load_plugins, make_app
+from cpms_core.http.site import LiveSite
+from cpms_core.identity.models import User
+from cpms_core.identity.sessions import actor_for
+from cpms_core.identity.tokens import csrf_token
+from cpms_core.keys import create_site_key
+from cpms_core.settings import Settings, Site
+from tests import factories
+
+ORIGIN = "http://localhost:8000"
+PLUGINS = ("ern_ithaca", "dicom_viewer", "reporting")
+
+
+class Live:
+    """A LiveSite and its application, made once; each test lends it a store of its own."""
+
+    def __init__(self, live: LiveSite) -> None:
+        self.live = live
+        self.app = make_app(live)
+
+
+def make_live(data: Path) -> Live:
+    settings = Settings(demonstration=True, base_url=ORIGIN)
+    key = create_site_key(data / "site.key")
+    return Live(live_site(Site(data, settings), load_plugins(PLUGINS), key=key))
+
+
+class Browser:
+    """One person's browser: keeps cookies and sends the form token with every post."""
+
+    def __init__(
+        self, client: TestClient[Any], token: str = "", actor: Actor | None = None
+    ) -> None:
+        self.client = client
+        self.cookies = {"cpms": token} if token else {}
+        self._actor = actor
+
+    @property
+    def token(self) -> str:
+        return self.cookies.get("cpms", "")
+
+    @property
+    def actor(self) -> Actor:
+        assert self._actor is not None
+        return self._actor
+
+    @property
+    def csrf(self) -> str:
+        return csrf_token(self.token.encode()) if self.token else ""
+
+    def get(self, path: str, **options: Any) -> Response:
+        return self._send("GET", path, **options)
+
+    def post(self, path: str, data: dict[str, Any] | None = None, **options: Any) -> Response:
+        """A form, as a page of ours sends it; `json=` or `content=` for what is none."""
+        headers = {"X-CSRF-Token": self.csrf, "Origin": ORIGIN, **options.pop("headers", {})}
+        if not options.keys() & {"json", "content", "files"}:
+            options["data"] = data or {}
+        return self._send("POST", path, headers=headers, **options)
+
+    def _send(self, method: str, path: str, **options: Any) -> Response:
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        headers = {**({"Cookie": cookies} if cookies else {}), **options.pop("headers", {})}
+        # The client's own jar knows no "localhost"; ours is a dictionary.
+        self.client.cookies.clear()
+        answer = self.client.request(
+            method, path, headers=headers, follow_redirects=False, **options
+        )
+        for line in answer.headers.get_list("set-cookie"):
+            name, _, value = line.partition(";")[0].partition("=")
+            if "max-age=0" in line.lower():
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = value
+        return answer
+
+    def follow(self, answer: Response) -> Response:
+        """The page a redirect leads to; the redirect itself must be one."""
+        assert answer.status_code == 303, f"{answer.status_code}: {answer.text[:2000]}"
+        return self.get(answer.headers["location"])
+
+
+class TestSite:
+    __test__ = False
+
+    def __init__(self, live: Live, engine: Engine, folder: Path) -> None:
+        self.live = live.live
+        self.engine = engine
+        self._app = live.app
+        self.folder = folder
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.live.engine = self.engine
+        self.live.files = FileStore(self.folder / "files")
+        self.live.limiter.clear()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with transaction(self.engine) as session:
+            yield session
+
+    def browser(self, token: str = "", actor: Actor | None = None) -> Browser:
+        """A browser that is not signed in, unless a session's token is given."""
+        with warnings.catch_warnings():
+            # It would like another name than localhost, which security keys are bound to.
+            warnings.simplefilter("ignore", UserWarning)
+            client = TestClient(self._app, base_url=ORIGIN, raise_server_exceptions=False)
+        return Browser(self._stack.enter_context(client), token, actor)
+
+    def person(
+        self, role: Role | str = Role.PROFESSIONAL, *, hcp: str | None = "FR10", **values: Any
+    ) -> Browser:
+        """A signed-in person with one role; see factories.make_user for the rest."""
+        with self.transaction() as session:
+            user = factories.make_user(session, role=Role(role), hcp=hcp, **values)
+            token = factories.make_session(session, user)
+            actor = actor_for(session, user)
+        return self.browser(token, actor)
+
+    def sign_in_again(self, user_id: UUID) -> Browser:
+        with self.transaction() as session:
+            user = session.get_one(User, user_id)
+            token = factories.make_session(session, user)
+            actor = actor_for(session, user)
+        return self.browser(token, actor)
+
+    def events(self) -> list[str]:
+        """The tags of every audit event so far, oldest first."""
+        with self.transaction() as session:
+            return list(session.scalars(select(AuditEvent.tag).order_by(AuditEvent.id)))
