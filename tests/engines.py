@@ -1,7 +1,4 @@
-"""The two databases a test runs on: an empty, migrated copy for each test, with real commits.
-
-A template is made once. SQLite copies its file; PostgreSQL copies its database.
-"""
+"""The two databases a test runs on: empty, migrated, with the directory in it, real commits."""
 
 import os
 import shutil
@@ -18,7 +15,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from cpms_core.db import make_engine, transaction
 from cpms_core.directory.loading import load_directory
-from cpms_core.store import migrate
+from cpms_core.store import METADATA, migrate
 
 
 class SqliteTemplate:
@@ -38,31 +35,32 @@ class SqliteTemplate:
 
 
 class PostgresTemplate:
+    """One database for all tests of this process, emptied after each: a copy takes 0.3 s."""
+
     name = "postgresql"
 
     def __init__(self, url: str) -> None:
-        self._server = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
-        self._url = url
-        self._template = f"cpms_{uuid4().hex}"
-        self._do(f"CREATE DATABASE {self._template}")
-        _fill(make_engine(url.format(self._template)))
+        name = f"cpms_{uuid4().hex}"
+        server = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        server.dispose()
+        self.engine = make_engine(url.format(name))
+        _fill(self.engine)
 
     @contextmanager
     def copy(self, folder: Path) -> Iterator[Engine]:
         del folder
-        name = f"cpms_{uuid4().hex}"
-        self._do(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY WAL_LOG")
-        engine = make_engine(self._url.format(name))
-        yield engine
-        engine.dispose()
-        self._do(f"DROP DATABASE {name} WITH (FORCE)")
+        yield self.engine
+        self.engine.dispose()  # what a test left open must not lock the tables
+        deletions = "; ".join(f'DELETE FROM "{table}"' for table in METADATA.tables)
+        with transaction(self.engine) as session:
+            # Foreign keys are not looked at, so that the order does not matter.
+            session.execute(text(f"SET LOCAL session_replication_role = replica; {deletions}"))
+            load_directory(session)
 
     def close(self) -> None:
-        self._server.dispose()
-
-    def _do(self, statement: str) -> None:
-        with self._server.connect() as connection:
-            connection.execute(text(statement))
+        self.engine.dispose()
 
 
 Template = SqliteTemplate | PostgresTemplate
