@@ -7,6 +7,19 @@ const outdir = "../cpms_dicom_viewer/static/built";
 const scope = "node_modules/@cornerstonejs";
 await rm(outdir, { recursive: true, force: true });
 
+// The page's content security policy allows no style attribute; Cornerstone sets one, here only.
+const styleByObjectModel = {
+  name: "style-by-object-model",
+  setup({ onLoad }) {
+    onLoad({ filter: /drawingSvg\/drawTextBox\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      const contents = source.replace(/(\w+)\.setAttribute\('style', (\w+)\)/, "$1.style.cssText = $2");
+      if (contents === source) throw new Error(`${path} has changed: mend the build`);
+      return { contents };
+    });
+  },
+};
+
 const { metafile } = await build({
   entryPoints: [
     "js/viewer.js",
@@ -25,6 +38,7 @@ const { metafile } = await build({
   entryNames: "[name]",
   chunkNames: "chunk-[name]-[hash]",
   target: ["chrome123", "firefox120", "safari17.5"],
+  plugins: [styleByObjectModel],
   define: { global: "globalThis" },
   alias: Object.fromEntries(
     ["fs", "path", "url", "crypto", "module", "worker_threads", "perf_hooks"].map((name) => [

@@ -1,7 +1,7 @@
 """Facets, name and doubts of an image, from coded attributes only: never from free text."""
 
-from cpms_dicom_viewer.image import Shape, integer, numbers
-from cpms_dicom_viewer.parse import Dataset, text
+from cpms_dicom_viewer.image import PLAIN, Shape, integer, numbers
+from cpms_dicom_viewer.parse import BIG_ENDIAN, Dataset, text
 from cpms_dicom_viewer.words import MODALITIES
 
 MODALITY, BODY_PART, IMAGE_TYPE = 0x00080060, 0x00180015, 0x00080008
@@ -21,6 +21,7 @@ LETTERED = {
     "": "Images of an unknown kind",
 }
 CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
+BYTE = 8
 STRAIGHT = 0.9
 """A cosine: slices further off an axis of the body than about 25 degrees are oblique."""
 IN_GREY = frozenset({"CR", "CT", "DX", "MG", "MR", "RF", "XA"})
@@ -41,8 +42,17 @@ def facets_of(dataset: Dataset, shape: Shape, transfer_syntax: str) -> dict[str,
         "frames": str(shape.frames),
         "window": _window(dataset),
         "transfer_syntax": transfer_syntax,
+        "drawn_by": "server" if _is_rare(shape, transfer_syntax) else "browser",
         "z": _along_the_normal(dataset),
     }
+
+
+def _is_rare(shape: Shape, transfer_syntax: str) -> bool:
+    """Whether the viewer's decoders in the browser do not know this kind of image."""
+    if shape.samples > 1:
+        is_subsampled = shape.photometric == "YBR_FULL_422" and transfer_syntax in PLAIN
+        return shape.allocated != BYTE or is_subsampled
+    return shape.allocated == 1 or (shape.allocated > 2 * BYTE and transfer_syntax == BIG_ENDIAN)
 
 
 def name_of(facets: dict[str, str]) -> str:

@@ -25,6 +25,8 @@ class Series(Struct, frozen=True, kw_only=True):
     images: tuple[Image, ...]
     held: str = ""
     """Why nobody but the submitting centre sees this yet."""
+    by_server: bool = False
+    """Whether a browser's decoders do not know this kind, and the server draws it."""
 
 
 class Study(Struct, frozen=True, kw_only=True):
@@ -55,6 +57,7 @@ def _series(files: list[AttachmentView]) -> Series:
     return Series(
         title=" · ".join(word for word in words if word),
         images=tuple(image for file in files for image in _images(file)),
+        by_server=any(file.facets.get("drawn_by") == "server" for file in files),
         held=next((file.held for file in files if file.held), ""),
     )
 

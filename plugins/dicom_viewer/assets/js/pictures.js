@@ -1,22 +1,18 @@
 // The stack as the server draws it: one JPEG per image, no tools but scrolling.
 export class ServerPictures {
-  constructor(screen, study) {
+  constructor(screen, study, show) {
     this.picture = screen.querySelector("[data-picture]");
-    this.screen = screen;
     this.study = study;
     this.series = study.series_index;
     this.image = study.image_index;
-    this.ending = new AbortController();
-  }
-
-  listen({ show }) {
-    this.screen.addEventListener(
+    screen.addEventListener(
       "wheel",
       (event) => {
+        if (this.picture.hidden) return;
         event.preventDefault();
         show(this.image + Math.sign(event.deltaY));
       },
-      { passive: false, signal: this.ending.signal },
+      { passive: false },
     );
   }
 
@@ -44,17 +40,5 @@ export class ServerPictures {
     this.picture.addEventListener("load", done, { once: true });
     this.picture.addEventListener("error", done, { once: true });
     this.picture.src = address;
-  }
-
-  choose() {}
-  reset() {}
-  invert() {}
-  rotate() {}
-  flip() {}
-  clearMeasures() {}
-
-  close() {
-    this.ending.abort();
-    this.picture.hidden = true;
   }
 }

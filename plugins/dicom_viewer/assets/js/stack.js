@@ -23,9 +23,10 @@ const ALWAYS = {
 const LOST = "An image could not be loaded. Scroll on, or reload the page to try again.";
 
 export class Stack {
-  static async open(screen, study, callbacks) {
+  static open(screen, study, callbacks) {
     core.init();
     tools.init();
+    paintMeasures();
     loader.init({
       maxWebWorkers: Math.min(2, Math.max(1, Math.floor((navigator.hardwareConcurrency || 2) / 2))),
       wasmBasePath: new URL("./wasm/", import.meta.url).pathname,
@@ -70,26 +71,31 @@ export class Stack {
     new ResizeObserver(() => this.engine.resize(true, true)).observe(this.element);
   }
 
+  // Whether the series can be shown.
   async openSeries(series, image) {
     const addresses = this.study.series[series].images.map(
       ({ id, frame }) => `wadouri:${location.origin}${this.study.files}/${id}?frame=${frame}`,
     );
     this.prefetch.stop();
+    this.isAsked = true;
     try {
       await this.viewport.setStack(addresses, image);
       this.viewport.render();
-      this.callbacks.tellProblem("");
     } catch (error) {
-      this.callbacks.tellProblem(LOST);
-      throw error;
+      console.error(error);
+      return false;
+    } finally {
+      this.isAsked = false;
     }
     this.prefetch.start(addresses, image);
+    return true;
   }
 
   async showImage(image) {
     this.isAsked = true;
     try {
       await this.viewport.setImageIdIndex(image);
+      this.callbacks.tellProblem("");
     } catch {
       this.callbacks.tellProblem(LOST);
     }
@@ -97,11 +103,14 @@ export class Stack {
   }
 
   choose(chosen) {
+    // First let go of everything: making a tool active only adds to the bindings it has.
+    for (const { toolName } of Object.values(TOOLS)) {
+      this.group.setToolPassive(toolName, { removeAllBindings: true });
+    }
     for (const [name, tool] of Object.entries(TOOLS)) {
       const bindings = [...(ALWAYS[name] ?? [])];
       if (name === chosen) bindings.push({ mouseButton: Primary }, { numTouchPoints: 1 });
       if (bindings.length) this.group.setToolActive(tool.toolName, { bindings });
-      else this.group.setToolPassive(tool.toolName);
     }
   }
 
@@ -140,6 +149,24 @@ export class Stack {
       zoom: `zoom ${this.viewport.getZoom().toFixed(1)}`,
     });
   }
+}
+
+function paintMeasures() {
+  const { style } = tools.annotation.config;
+  const defaults = style.getDefaultToolStyles();
+  const ours = {
+    color: "#5cc2cf",
+    colorSelected: "#5cc2cf",
+    colorHighlighted: "#f2c266",
+    lineWidth: "2",
+    shadow: true,
+    textBoxColor: "#5cc2cf",
+    textBoxColorSelected: "#5cc2cf",
+    textBoxColorHighlighted: "#f2c266",
+    textBoxFontFamily: "inherit",
+    textBoxFontSize: "15px",
+  };
+  style.setDefaultToolStyles({ ...defaults, global: { ...defaults.global, ...ours } });
 }
 
 function words({ lower, upper }) {

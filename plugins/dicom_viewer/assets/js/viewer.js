@@ -1,17 +1,26 @@
 // The viewer page: which series and image is shown, tools, keys, the address. The picture itself is
 // first the server's JPEG; as soon as Cornerstone3D is there, it takes over (stack.js). Where it
-// cannot run, the server's JPEGs stay and scrolling still works.
+// cannot run, or cannot show a kind of image, the server's JPEGs stay and scrolling still works.
 import { bindKeys } from "./keys.js";
 import { ServerPictures } from "./pictures.js";
+
+const NO_VIEWER =
+  "This browser cannot run the full viewer, so you see images drawn by the server. " +
+  "Scrolling works; window, zoom and measuring do not.";
+const RARE_KIND =
+  "Images of this rare kind are drawn by the server. " +
+  "Scrolling works; window, zoom and measuring do not.";
 
 const find = (selector) => document.querySelector(selector);
 const all = (selector) => [...document.querySelectorAll(selector)];
 
 const study = JSON.parse(find("#study").textContent);
 const screen = find("[data-screen]");
-const state = { series: study.series_index, image: study.image_index, timer: 0 };
+const state = { series: study.series_index, image: study.image_index, timer: 0, opening: 0 };
 
-let stack = new ServerPictures(screen, study);
+const pictures = new ServerPictures(screen, study, (image) => show(state.series, image));
+let full = null; // Cornerstone's stack, once it is there
+let stack = pictures; // whichever of the two shows the series
 
 const images = () => study.series[state.series].images;
 
@@ -21,11 +30,33 @@ function show(series, image) {
   state.image = Math.min(Math.max(image, 0), images().length - 1);
   if (isNewSeries) {
     stop();
-    stack.openSeries(state.series, state.image);
+    openSeries();
   } else {
     stack.showImage(state.image);
   }
   tell();
+}
+
+// The server's picture at once, Cornerstone's when it has loaded the image.
+async function openSeries() {
+  state.opening += 1;
+  const { opening, series } = state;
+  pictures.openSeries(series, state.image);
+  offer(pictures);
+  if (!full) return;
+  const isShown = !study.series[series].by_server && (await full.openSeries(series, state.image));
+  if (opening !== state.opening) return;
+  if (isShown) offer(full);
+  tellProblem(isShown ? "" : RARE_KIND);
+  stack.showImage(state.image);
+}
+
+function offer(chosen) {
+  stack = chosen;
+  pictures.picture.hidden = chosen === full;
+  for (const button of all("[data-tool]")) button.disabled = chosen !== full;
+  find("[data-tool=play]").disabled = images().length < 2;
+  if (chosen === pictures) tellLook({ window: "", zoom: "" });
 }
 
 // The stack scrolled by itself: wheel, drag or touch.
@@ -42,7 +73,7 @@ function tell() {
   slider.max = images().length;
   slider.value = state.image + 1;
   slider.hidden = images().length < 2;
-  find("[data-tool=play]").disabled = images().length < 2;
+  find("[data-held]").textContent = series.held;
   for (const link of all("[data-series]")) {
     const isCurrent = Number(link.dataset.series) === state.series;
     if (isCurrent) link.setAttribute("aria-current", "true");
@@ -131,24 +162,18 @@ bindKeys({
 
 document.documentElement.classList.add("has-script");
 tell();
-stack.listen({ onScrolled, show: (image) => show(state.series, image) });
+offer(pictures);
 
 try {
   const { Stack } = await import("./stack.js");
-  const better = await Stack.open(screen, study, { onScrolled, tellLook, tellLoaded, tellProblem });
-  await better.openSeries(state.series, state.image);
-  stack.close();
-  stack = better;
-  stack.showImage(state.image);
-  for (const button of all("[data-tool]")) button.disabled = false;
+  full = Stack.open(screen, study, { onScrolled, tellLook, tellLoaded, tellProblem });
+  await openSeries();
   use(matchMedia("(pointer: coarse)").matches ? "scroll" : "window");
-  tell();
-  screen.dataset.ready = "true";
+  screen.dataset.ready = stack === full ? "true" : "server";
 } catch (error) {
   console.error(error);
-  tellProblem(
-    "This browser cannot run the full viewer, so you see images drawn by the server. " +
-      "Scrolling works; window, zoom and measuring do not.",
-  );
+  full = null;
+  offer(pictures);
+  tellProblem(NO_VIEWER);
   screen.dataset.ready = "server";
 }
