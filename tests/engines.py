@@ -53,10 +53,11 @@ class PostgresTemplate:
         del folder
         yield self.engine
         self.engine.dispose()  # what a test left open must not lock the tables
-        deletions = "; ".join(f'DELETE FROM "{table}"' for table in METADATA.tables)
+        deletions = "; ".join(f'DELETE FROM "{name}"' for name in METADATA.tables)  # noqa: S608 - names of our own tables
         with transaction(self.engine) as session:
             # Foreign keys are not looked at, so that the order does not matter.
-            session.execute(text(f"SET LOCAL session_replication_role = replica; {deletions}"))
+            statements = f"SET LOCAL session_replication_role = replica; {deletions}"
+            session.execute(text(statements))
             load_directory(session)
 
     def close(self) -> None:

@@ -20,13 +20,14 @@ from cpms_core.errors import PluginError
 from cpms_core.guarded import guarded
 from cpms_core.hook_checks import PROJECT, class_problems
 from cpms_core.hookspecs import Plugin
+from cpms_core.panels.request_form import REQUEST
 from cpms_core.plugin_files import ALWAYS_ON, NAME
-from cpms_core.registry import Declared, Listener, PluginInfo, Registry, merge
+from cpms_core.registry import CORE, Declared, Listener, PluginInfo, Registry, merge
 
 log = logging.getLogger(__name__)
 
 GROUP = "cpms.plugins"
-RESERVED = frozenset({"core", "cpms"})
+RESERVED = frozenset({CORE, "cpms"})
 _WEB_DIST = "cpms-web"
 _MOST = 1000
 """No hook returns more declarations than this."""
@@ -134,7 +135,7 @@ class Host:
         self._parts.append(part)
 
     def registry(self) -> Registry:
-        return merge(self._parts)
+        return merge((_core(), *self._parts))
 
 
 class Caller:
@@ -166,6 +167,11 @@ class Caller:
     def listener(self) -> Listener | None:
         call = self._manager.hook.case_event
         return (lambda event: call(event=event)) if call.get_hookimpls() else None
+
+
+def _core() -> Declared:
+    """The one form that is there without any plugin: what a request asks."""
+    return Declared(info=PluginInfo(name=CORE), datasets=(REQUEST,))
 
 
 def _declared(plugin: Plugin, info: PluginInfo) -> Declared:

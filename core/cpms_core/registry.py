@@ -30,6 +30,9 @@ from cpms_core.fields import describe
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+CORE = "core"
+"""Owns the datasets that need no plugin; no plugin can take the name."""
+
 Listener = Callable[[CaseEvent], None]
 
 
@@ -136,7 +139,7 @@ def merge(parts: Iterable[Declared]) -> Registry:
     """The parts of plugins that were found not to clash, joined in their order."""
     parts = tuple(parts)
     return Registry(
-        plugins=_read_only((part.info.name, part.info) for part in parts),
+        plugins=_read_only((part.info.name, part.info) for part in parts if part.info.name != CORE),
         networks=_read_only((one.key, one) for part in parts for one in part.networks),
         datasets=_read_only(_entries(parts)),
         viewers=_read_only((one.key, one) for part in parts for one in part.viewers),

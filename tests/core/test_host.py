@@ -55,6 +55,7 @@ def test_an_ern_plugin_may_leave_ern_out_of_its_keys() -> None:
     short = Dataset(key="abc.intake", title="Intake", schema=Intake)
     whole = Dataset(key="ern_abc.intake", title="Intake", schema=Intake)
     assert list(registry_of({"ern_abc": declaring("datasets", short, whole)}).datasets) == [
+        "core.request",
         "abc.intake",
         "ern_abc.intake",
     ]

@@ -89,9 +89,9 @@ def test_a_case_shows_the_forms_of_its_ern_and_of_all() -> None:
     def keys(ern: str | None) -> list[str]:
         return [entry.dataset.key for entry in registry.datasets_for(ern)]
 
-    assert keys("ithaca") == ["fake.a", "fake.b"]
+    assert keys("ithaca") == ["core.request", "fake.a", "fake.b"]
     assert keys("rita") == ["fake.a"]
-    assert keys(None) == ["fake.a"]
+    assert keys(None) == ["core.request", "fake.a"]
 
 
 def test_an_event_reaches_every_plugin_though_one_fails() -> None:
