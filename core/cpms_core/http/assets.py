@@ -155,7 +155,8 @@ def _target(package_dir: Path) -> Path:
 
 @contextmanager
 def _locked(assets: Path) -> Iterator[None]:
-    with (assets / ".building").open("w") as lock:
+    # The lock file itself, read only: it is always there and nothing replaces it during a build.
+    with (assets / "package-lock.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
