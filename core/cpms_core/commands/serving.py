@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from msgspec.structs import replace
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, inspect, select
 
 from cpms_core.commands import Commands, Options
 from cpms_core.db import make_engine, transaction
@@ -15,6 +15,7 @@ from cpms_core.directory.loading import load_directory
 from cpms_core.errors import CpmsError
 from cpms_core.host import GROUP
 from cpms_core.http import assets
+from cpms_core.http.app import site_key
 from cpms_core.http.serve import serve
 from cpms_core.identity.models import User
 from cpms_core.identity.people import first_admin, new_ticket
@@ -22,7 +23,7 @@ from cpms_core.keys import create_site_key, load_site_key
 from cpms_core.plugin_files import site_file
 from cpms_core.settings import Settings, Site, read_site, write_settings
 from cpms_core.store import is_current, migrate
-from cpms_core.terminology.loading import load_terms
+from cpms_core.terminology.loading import find_obo, load_terms
 
 DEFAULT_PORT = 8000
 FIRST_ADMIN = "admin@demonstration.example"
@@ -81,7 +82,7 @@ def serve_site(options: Options) -> int:
     engine = make_engine(site.database_url)
     if not is_current(engine):
         raise CpmsError("The store is of another version. Run `cpms migrate` first.")
-    load_site_key(site.site_key_path, site.settings.site_key_command)
+    site_key(site, engine)
     engine.dispose()
     build_assets()
     serve(site, options.host, options.port, options.workers)
@@ -98,17 +99,19 @@ def migrate_site(options: Options) -> int:
 
 def set_up(site: Site) -> Engine:
     """Key, tables, directory, terms and the list of plugins: whatever of it is missing."""
-    if not site.settings.site_key_command and not site.site_key_path.exists():
+    engine = make_engine(site.database_url)
+    has_key = bool(site.settings.site_key_command) or site.site_key_path.exists()
+    if not has_key and not inspect(engine).has_table("site_state"):
         create_site_key(site.site_key_path)
         _say(f"Wrote the site key to {site.site_key_path}: keep a copy apart from the backups.")
     load_site_key(site.site_key_path, site.settings.site_key_command)
     site_file(site.data)
-    engine = make_engine(site.database_url)
     migrate(engine)
+    site_key(site, engine)
     with transaction(engine) as session:
         load_directory(session)
     started = time.monotonic()
-    if any(load_terms(engine).values()) and time.monotonic() - started > 1:
+    if any(load_terms(engine, find_obo(site.data)).values()) and time.monotonic() - started > 1:
         _say(f"Loaded the coded terms in {time.monotonic() - started:.0f} s.")
     return engine
 

