@@ -31,6 +31,9 @@ class Event(StrEnum):
     KEY_FLAGGED = "site:key:flagged"
     PERSON_INVITED = "site:person:invited"
     PERSON_DISABLED = "site:person:disabled"
+    PERSON_ENABLED = "site:person:enabled"
+    LINK_RENEWED = "site:link:renewed"
+    PROFILE_READ = "site:profile:read"
     PEOPLE_LISTED = "site:people:listed"
     PLUGINS_LISTED = "site:plugins:listed"
     PLUGIN_ENABLED = "site:plugin:enabled"
@@ -61,6 +64,7 @@ class Event(StrEnum):
     ATTACHMENT_ADDED = "case:attachment:added"
     ATTACHMENT_REFUSED = "case:attachment:refused"
     ATTACHMENT_READ = "case:attachment:read"
+    ATTACHMENT_RELEASED = "case:attachment:released"
     ATTACHMENT_REMOVED = "case:attachment:removed"
     IMAGES_VIEWED = "case:images:viewed"
 
@@ -84,6 +88,8 @@ class Event(StrEnum):
     REPORT_READ = "report:report:read"
     REPORT_EXPORTED = "report:report:exported"
 
+    BACKUP_MADE = "site:backup:made"
+    BACKUP_RESTORED = "site:backup:restored"
     DENIED = "site:access:denied"
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, Result, delete, select, update
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
@@ -25,12 +25,18 @@ from cpms_core.identity import ceremony
 from cpms_core.identity.ceremony import Assertion, CounterFellError, KeyPolicy, StoredKey
 from cpms_core.identity.models import AccountLink, Challenge, SecurityKey, User
 from cpms_core.identity.people import normal_email
-from cpms_core.identity.sessions import start_session
+from cpms_core.identity.sessions import end_sessions_of_key, start_session
 from cpms_core.identity.tokens import decoy_credential_id, new_token
 from cpms_core.keys import SiteKey
 
 CHALLENGE_LASTS = timedelta(minutes=5)
 _REFUSED = "This key could not be used here. Check the address and try again with your own key."
+_LATE = "This took too long or was already used. Please start again."
+_FLAGGED = (
+    "This security key is locked: its counter once went back, as if there were a copy of it. You "
+    "were not signed in. Ask your centre manager or administrator for a new link, and enrol "
+    "another key with it."
+)
 
 
 class Begun(Struct, frozen=True):
@@ -75,6 +81,7 @@ def finish_enrolment(
         known = select(SecurityKey.id).where(SecurityKey.credential_id == enrolled.credential_id)
         if session.scalar(known):
             raise InvalidError("This key is already enrolled on this site. Use another one.")
+        _use_up(session, link)
     user = session.get_one(User, link.user_id)
     key = SecurityKey(
         user_id=user.id,
@@ -88,7 +95,6 @@ def finish_enrolment(
         label=f"Security key {len(user.keys) + 1}",
     )
     session.add(key)
-    link.used_at = clock.now()
     session.flush()
     audit.record(session, None, Event.KEY_ENROLLED, subject_id=user.id, aaguid=enrolled.aaguid)
     return key
@@ -111,7 +117,9 @@ def finish_sign_in(
     """The new session's token."""
     with _keeping():
         confirmed = _confirm(session, policy, challenge_id, "sign-in", answer)
-    user = session.get_one(User, confirmed.key.user_id)
+        user = session.get_one(User, confirmed.key.user_id)
+        if user.disabled_at is not None:
+            raise InvalidError(_REFUSED)
     token = new_token()
     session_id = start_session(session, user, confirmed.key, token, client)
     actor = Actor(
@@ -127,7 +135,9 @@ def begin_confirmation(
     """Ask the actor's own keys to sign `value`, which binds the act, in this session."""
     keys = session.scalars(
         select(SecurityKey.credential_id).where(
-            SecurityKey.user_id == actor.user_id, SecurityKey.revoked_at.is_(None)
+            SecurityKey.user_id == actor.user_id,
+            SecurityKey.revoked_at.is_(None),
+            SecurityKey.flagged_at.is_(None),
         )
     ).all()
     challenge = _new_challenge(
@@ -182,11 +192,20 @@ def _confirm(
         assertion = ceremony.verify_assertion(policy, challenge.value, answer, stored)
     except CounterFellError:
         # Its signature was good, so this is no stranger's forgery: it may be a copied key.
-        key.flagged_at = clock.now()
-        audit.record(session, None, Event.KEY_FLAGGED, subject_id=key.id)
+        _flag(session, key)
         raise
+    if key.flagged_at is not None:
+        raise InvalidError(_FLAGGED)
     _move_counter(session, key, assertion.new_sign_count)
     return Confirmed(key, assertion, challenge)
+
+
+def _flag(session: Session, key: SecurityKey) -> None:
+    """Lock the key and end its sessions, for one of them may be the copy's."""
+    audit.record(session, None, Event.KEY_FLAGGED, subject_id=key.id)
+    if key.flagged_at is None:
+        key.flagged_at = clock.now()
+    end_sessions_of_key(session, key.id)
 
 
 def _move_counter(session: Session, key: SecurityKey, new_count: int) -> None:
@@ -196,7 +215,7 @@ def _move_counter(session: Session, key: SecurityKey, new_count: int) -> None:
         .where(SecurityKey.id == key.id, SecurityKey.sign_count == key.sign_count)
         .values(sign_count=new_count, last_used_at=clock.now())
     )
-    if cast("CursorResult[Any]", done).rowcount != 1:
+    if not _is_one(done):
         raise InvalidError(_REFUSED)
 
 
@@ -221,11 +240,27 @@ def _keeping() -> Iterator[None]:
 
 
 def _take_challenge(session: Session, challenge_id: UUID, purpose: str) -> Challenge:
+    """The challenge, once: of two answers given at the same time only one finds it."""
     challenge = session.get(Challenge, challenge_id)
     if challenge is None:
-        raise InvalidError("This took too long or was already used. Please start again.")
+        raise InvalidError(_LATE)
     session.expunge(challenge)
-    session.execute(delete(Challenge).where(Challenge.id == challenge_id))
-    if challenge.purpose != purpose or challenge.expires_at <= clock.now():
-        raise InvalidError("This took too long or was already used. Please start again.")
+    taken = session.execute(delete(Challenge).where(Challenge.id == challenge_id))
+    if not _is_one(taken) or challenge.purpose != purpose or challenge.expires_at <= clock.now():
+        raise InvalidError(_LATE)
     return challenge
+
+
+def _use_up(session: Session, link: AccountLink) -> None:
+    """One link enrols one key, also if two answers arrive at the same time."""
+    used = session.execute(
+        update(AccountLink)
+        .where(AccountLink.id == link.id, AccountLink.used_at.is_(None))
+        .values(used_at=clock.now())
+    )
+    if not _is_one(used):
+        raise InvalidError(_LATE)
+
+
+def _is_one(result: Result[Any]) -> bool:
+    return cast("CursorResult[Any]", result).rowcount == 1

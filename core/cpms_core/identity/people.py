@@ -13,12 +13,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.access import Subject, ensure
+from cpms_core.access import Subject, ensure, may
 from cpms_core.actor import CENTRE_ROLES, ERN_ROLES, Actor, Role
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import ForbiddenError, InvalidError, NotFoundError
-from cpms_core.identity.models import AccountLink, RoleGrant, User
+from cpms_core.identity.models import AccountLink, RoleGrant, SecurityKey, User
 from cpms_core.identity.sessions import end_all_sessions
 from cpms_core.identity.tokens import code_digest, code_matches, new_code, new_token, token_digest
 from cpms_core.keys import SiteKey
@@ -40,7 +40,10 @@ class NewPerson(Struct, frozen=True, kw_only=True):
 
 
 class Ticket(Struct, frozen=True):
-    """Shown to the inviter once: the link by one way, the code by another."""
+    """Shown to the inviter once: the link by one way, the code by another.
+
+    Both are empty for a person who has a key already and needs no link.
+    """
 
     user_id: UUID
     token: str
@@ -60,7 +63,10 @@ def normal_email(text: str) -> str:
 
 
 def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) -> Ticket:
-    """Make the account if there is none, grant the role, and start the enrolment of a key."""
+    """Make the account if there is none, grant the role, and start the enrolment of a key.
+
+    Somebody who has a key gets the role and no link: whoever holds a link can become its person.
+    """
     ensure(actor, "people.manage", Subject(hcp_id=new.hcp_id))
     _ensure_grantable(actor, new)
     name = unicodedata.normalize("NFC", new.name).strip()
@@ -74,6 +80,8 @@ def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) 
         session.flush()
     elif user.disabled_at:
         raise InvalidError("This person's account is disabled.", {"email": "It is disabled."})
+    else:
+        _ensure_over(actor, user)
     _grant(session, actor.user_id, user, new)
     audit.record(
         session,
@@ -84,7 +92,29 @@ def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) 
         ern_id=new.ern_id,
         role=new.role,
     )
+    if has_key(user):
+        return Ticket(user.id, "", "")
     return new_ticket(session, key, user, created_by=actor.user_id)
+
+
+def renew_link(session: Session, actor: Actor, key: SiteKey, user_id: UUID) -> Ticket:
+    """For a person whose key is lost: it stops at once, and a new link lets them enrol another."""
+    user = _managed_user(session, actor, user_id)
+    if user.disabled_at:
+        raise InvalidError("This person's account is disabled. Let the person back in first.")
+    session.execute(
+        update(SecurityKey)
+        .where(SecurityKey.user_id == user.id, SecurityKey.revoked_at.is_(None))
+        .values(revoked_at=clock.now())
+    )
+    end_all_sessions(session, user.id)
+    audit.record(session, actor, Event.LINK_RENEWED, subject_id=user.id, hcp_id=user.hcp_id)
+    return new_ticket(session, key, user, created_by=actor.user_id)
+
+
+def has_key(user: User) -> bool:
+    """Whether the person can sign in with one."""
+    return any(key.revoked_at is None and key.flagged_at is None for key in user.keys)
 
 
 def new_ticket(
@@ -92,11 +122,7 @@ def new_ticket(
 ) -> Ticket:
     """A fresh link for this person; earlier unused ones end."""
     now = clock.now()
-    session.execute(
-        update(AccountLink)
-        .where(AccountLink.user_id == user.id, AccountLink.used_at.is_(None))
-        .values(used_at=now)
-    )
+    _end_links(session, user.id)
     token, code = new_token(), new_code() if with_code else ""
     digest = token_digest(token)
     session.add(
@@ -124,10 +150,13 @@ def first_admin(session: Session, email: str, name: str) -> User:
 def find_link(session: Session, token: str) -> AccountLink:
     """A link that may still be used; looking at it consumes nothing."""
     link = session.scalar(
-        select(AccountLink).where(
+        select(AccountLink)
+        .join(User, User.id == AccountLink.user_id)
+        .where(
             AccountLink.token_hash == token_digest(token),
             AccountLink.used_at.is_(None),
             AccountLink.expires_at > clock.now(),
+            User.disabled_at.is_(None),
         )
     )
     if link is None or link.wrong_codes >= _MAX_WRONG_CODES:
@@ -153,15 +182,54 @@ def check_code(session: Session, key: SiteKey, link: AccountLink, code: str) -> 
 
 
 def disable_person(session: Session, actor: Actor, user_id: UUID) -> None:
-    """End every session at once; what the person wrote stays."""
-    user = session.get(User, user_id)
-    if user is None:
-        raise NotFoundError
-    ensure(actor, "people.manage", Subject(hcp_id=user.hcp_id))
+    """End every session and link at once; what the person wrote stays."""
+    user = _managed_user(session, actor, user_id)
     _ensure_not_last_admin(session, user)
     user.disabled_at = clock.now()
     end_all_sessions(session, user.id)
+    _end_links(session, user.id)
     audit.record(session, actor, Event.PERSON_DISABLED, subject_id=user.id, hcp_id=user.hcp_id)
+
+
+def enable_person(session: Session, actor: Actor, user_id: UUID) -> None:
+    """Let a disabled person sign in again, with the roles and keys of before."""
+    user = _managed_user(session, actor, user_id)
+    user.disabled_at = None
+    audit.record(session, actor, Event.PERSON_ENABLED, subject_id=user.id, hcp_id=user.hcp_id)
+
+
+def is_over(actor: Actor, user: User) -> bool:
+    """Whether the actor could have handed out all that the user holds, and is somebody else.
+
+    Who may end an account or make a link to it may take it over, so nothing less will do.
+    """
+    if user.id == actor.user_id:
+        return False
+    if Role.SYSTEM_ADMIN in actor.roles:
+        return True
+    own = actor.centres(Role.CENTRE_MANAGER)
+    held = [(grant.role, grant.hcp_id) for grant in user.roles if grant.revoked_at is None]
+    return user.hcp_id in own and all(
+        role == Role.PROFESSIONAL and hcp_id in own for role, hcp_id in held
+    )
+
+
+def _managed_user(session: Session, actor: Actor, user_id: UUID) -> User:
+    """The person, if the actor may know and manage them."""
+    user = session.get(User, user_id)
+    if user is None or not may(actor, "people.manage", Subject(hcp_id=user.hcp_id)):
+        raise NotFoundError
+    _ensure_over(actor, user)
+    return user
+
+
+def _ensure_over(actor: Actor, user: User) -> None:
+    if user.id == actor.user_id:
+        raise ForbiddenError("Nobody does this to themselves. Ask another administrator.")
+    if not is_over(actor, user):
+        raise ForbiddenError(
+            "This person holds a role beyond your centre's, so a system administrator does this."
+        )
 
 
 def _ensure_grantable(actor: Actor, new: NewPerson) -> None:
@@ -206,6 +274,14 @@ def _ensure_not_last_admin(session: Session, user: User) -> None:
     )
     if not others:
         raise ForbiddenError("This is the last system administrator, so the account stays.")
+
+
+def _end_links(session: Session, user_id: UUID) -> None:
+    session.execute(
+        update(AccountLink)
+        .where(AccountLink.user_id == user_id, AccountLink.used_at.is_(None))
+        .values(used_at=clock.now())
+    )
 
 
 def _code_key(key: SiteKey) -> bytes:

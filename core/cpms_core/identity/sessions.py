@@ -7,8 +7,10 @@ from msgspec import Struct
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from cpms_core import audit
 from cpms_core.actor import Actor, Grant, Role
 from cpms_core.clock import clock
+from cpms_core.errors import NotFoundError
 from cpms_core.identity.models import RoleGrant, SecurityKey, SignInSession, User
 from cpms_core.identity.tokens import token_digest
 from cpms_core.settings import Settings
@@ -42,6 +44,23 @@ def end_session(session: Session, session_id: UUID) -> None:
     )
 
 
+def end_own_session(session: Session, actor: Actor, session_id: UUID) -> None:
+    """End one of the actor's own sessions, on another machine for instance."""
+    row = session.get(SignInSession, session_id)
+    if row is None or row.user_id != actor.user_id:
+        raise NotFoundError
+    end_session(session, session_id)
+    audit.record(session, actor, audit.Event.SIGNED_OUT, subject_id=session_id)
+
+
+def end_sessions_of_key(session: Session, key_id: UUID) -> None:
+    session.execute(
+        update(SignInSession)
+        .where(SignInSession.key_id == key_id, SignInSession.revoked_at.is_(None))
+        .values(revoked_at=clock.now())
+    )
+
+
 def end_all_sessions(session: Session, user_id: UUID) -> None:
     session.execute(
         update(SignInSession)
@@ -70,15 +89,16 @@ def signed_in(
             SignInSession.token_hash == token_digest(token),
             SignInSession.revoked_at.is_(None),
             SecurityKey.revoked_at.is_(None),
+            SecurityKey.flagged_at.is_(None),
             User.disabled_at.is_(None),
         )
     ).one_or_none()
     if row is None:
         return None
     ends_at = row.created_at + timedelta(hours=settings.session_hours)
-    idle_until = row.last_seen_at + timedelta(minutes=settings.idle_minutes)
+    until = lives_until(row.created_at, row.last_seen_at, settings)
     # A clock that was set back must not bring a session of the future to life.
-    if not row.created_at - _SEEN_EVERY <= now < min(ends_at, idle_until):
+    if not row.created_at - _SEEN_EVERY <= now < until:
         return None
     if is_activity and now - row.last_seen_at > _SEEN_EVERY:
         session.execute(
@@ -92,6 +112,14 @@ def signed_in(
         session_id=row.id,
     )
     return SignedIn(actor=actor, token=token, ends_at=ends_at)
+
+
+def lives_until(created_at: datetime, last_seen_at: datetime, settings: Settings) -> datetime:
+    """When a session ends if nobody uses it from now on."""
+    return min(
+        created_at + timedelta(hours=settings.session_hours),
+        last_seen_at + timedelta(minutes=settings.idle_minutes),
+    )
 
 
 def grants_of(session: Session, user_id: UUID) -> frozenset[Grant]:
