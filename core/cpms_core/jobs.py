@@ -19,6 +19,7 @@ from cpms_core.db import Base, JsonValue, new_id, transaction, worker_id
 
 log = logging.getLogger("cpms.jobs")
 
+HOUR = timedelta(hours=1)
 LEASE = timedelta(minutes=5)
 MAX_ATTEMPTS = 12
 
@@ -85,6 +86,20 @@ class Runner:
                     task()
                 except Exception:
                     log.exception("a round of jobs failed; the next one comes")
+
+
+def seldom(every: timedelta, task: Callable[[], object]) -> Callable[[], object]:
+    """A task of every round that does something only so often; the first time at once."""
+    due = clock.now()
+
+    def run() -> object:
+        nonlocal due
+        if clock.now() < due:
+            return None
+        due = clock.now() + every
+        return task()
+
+    return run
 
 
 def _take(engine: Engine) -> Job | None:

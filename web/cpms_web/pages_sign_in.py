@@ -33,6 +33,8 @@ def finish_sign_in(visit: PageVisit) -> Answer:
     token = ceremonies.finish_sign_in(
         visit.session, visit.site.key_policy, challenge_id, answer, visit.client
     )
+    if visit.current_actor and visit.current_actor.session_id:
+        end_session(visit.session, visit.current_actor.session_id)
     visit.cookies_to_set[visit.site.session_cookie] = token
     return Data(value={"redirect": _local(text_of(visit.incoming.json, "next") or "/")})
 

@@ -14,6 +14,7 @@ from cpms_core.errors import CpmsError
 from cpms_core.host import Loaded, load
 from cpms_core.http import errors
 from cpms_core.http.assets import Assets
+from cpms_core.http.hosts import one_host
 from cpms_core.http.kernel import handler_for
 from cpms_core.http.limits import Limiter
 from cpms_core.http.outgoing import COMMON_HEADERS, NO_STORE, respond
@@ -21,7 +22,7 @@ from cpms_core.http.render import Rendering, Templates
 from cpms_core.http.site import LiveSite
 from cpms_core.keys import SiteKey, load_site_key
 from cpms_core.settings import Site
-from cpms_core.state import prove_writable
+from cpms_core.state import ensure_key, prove_writable
 
 log = logging.getLogger("cpms")
 
@@ -36,6 +37,7 @@ def live_site(
 ) -> LiveSite:
     """The running site over these plugins; the rest may be taken over from an older one."""
     settings = site.settings
+    engine = engine or make_engine(site.database_url)
     registry = loaded.registry
     packages = {name: info.package for name, info in registry.plugins.items()}
     assets = Assets(packages)
@@ -47,14 +49,22 @@ def live_site(
     }
     return LiveSite(
         site,
-        engine or make_engine(site.database_url),
-        key or load_site_key(site.site_key_path, settings.site_key_command),
+        engine,
+        key or site_key(site, engine),
         registry,
         loaded.failures,
         Templates(packages, common),
         assets,
         limiter or Limiter(),
     )
+
+
+def site_key(site: Site, engine: Engine) -> SiteKey:
+    """The key this site was made with; another one would seal identities nobody could open."""
+    key = load_site_key(site.site_key_path, site.settings.site_key_command)
+    with transaction(engine) as session:
+        ensure_key(session, key)
+    return key
 
 
 def make_app(live: LiveSite) -> Litestar:
@@ -66,12 +76,15 @@ def make_app(live: LiveSite) -> Litestar:
         answer = errors.page_for(error, request, is_json=is_json)
         return respond(answer, live.templates, Rendering(actor=None))
 
-    return Litestar(
+    app = Litestar(
         route_handlers=[*handlers, _health(live), _assets(live)],
         exception_handlers={HTTPException: on_http_error, Exception: on_http_error},
         openapi_config=None,
         logging_config=None,
     )
+    # Around everything, also around what matches no route.
+    app.asgi_handler = one_host(app.asgi_handler, live)
+    return app
 
 
 def _health(live: LiveSite) -> Any:

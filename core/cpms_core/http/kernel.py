@@ -254,16 +254,17 @@ def _set_cookies(
         if value:
             response.set_cookie(_cookie(site, name, value))
         else:
-            response.delete_cookie(name)
+            response.set_cookie(_cookie(site, name, "", max_age=0))
             response.headers["Clear-Site-Data"] = '"cache", "storage"'
     if isinstance(answer, Redirect) and answer.said and token:
         value = quote(f"{_mark(token, answer.said).decode()}.{answer.said}")
         response.set_cookie(_cookie(site, site.flash_cookie, value, max_age=60))
     elif is_flash_shown:
-        response.delete_cookie(site.flash_cookie)
+        response.set_cookie(_cookie(site, site.flash_cookie, "", max_age=0))
 
 
 def _cookie(site: LiveSite, name: str, value: str, max_age: int | None = None) -> Cookie:
+    """Removing one takes the same attributes, or a browser leaves a `__Host-` cookie as it is."""
     return Cookie(
         name, value=value, httponly=True, secure=site.is_secure, samesite="lax", max_age=max_age
     )

@@ -6,6 +6,7 @@ two requests; requests that are under way finish with the old one.
 
 import logging
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from cpms_core import audit, sandbox
 from cpms_core.db import make_engine
 from cpms_core.http.app import live_site, load_plugins, make_app
 from cpms_core.http.site import LiveSite
-from cpms_core.jobs import Runner
+from cpms_core.jobs import HOUR, Runner, seldom
 from cpms_core.plugin_files import read_enabled
 from cpms_core.plugin_watch import PluginWatch
 from cpms_core.settings import Site, read_site
@@ -37,7 +38,9 @@ class ChangingApp:
         self.live = live_site(site, load_plugins(names), engine=self.engine)
         self.app: Litestar = make_app(self.live)
         self._watch = PluginWatch(site.plugins_file, self._change, names=names)
-        self._runner = Runner(self.engine, {}, tasks=(lambda: audit.seal(self.engine),))
+        # What interrupted uploads left; nobody uploads one file for a day.
+        sweep = seldom(HOUR, lambda: self.live.files.sweep(timedelta(days=1)))
+        self._runner = Runner(self.engine, {}, tasks=(lambda: audit.seal(self.engine), sweep))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":  # type: ignore[comparison-overlap]  # Litestar types HTTP and sockets only

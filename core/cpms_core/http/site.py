@@ -3,17 +3,20 @@
 Toggling a plugin makes another LiveSite beside this one; running requests finish with theirs.
 """
 
+import logging
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography.x509 import load_pem_x509_certificates
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from cpms_core.access import Standing
 from cpms_core.actor import Actor
 from cpms_core.declarations import Aggregates
+from cpms_core.errors import CpmsError
 from cpms_core.files import FileStore
 from cpms_core.host import PluginFailure
 from cpms_core.http.assets import Assets
@@ -24,6 +27,8 @@ from cpms_core.keys import SiteKey
 from cpms_core.panels.aggregates import SiteAggregates
 from cpms_core.registry import Registry
 from cpms_core.settings import Settings, Site
+
+log = logging.getLogger("cpms")
 
 
 class LiveSite:
@@ -47,6 +52,8 @@ class LiveSite:
         self.assets = assets
         self.limiter = limiter
         self.files = FileStore(site.files)
+        # Not on first use: a wrong certificate has to be said when the site starts.
+        self.key_policy = key_policy(site.settings)
 
     @property
     def settings(self) -> Settings:
@@ -80,21 +87,36 @@ class LiveSite:
             for key, permission in self.registry.permissions.items()
         }
 
-    @cached_property
-    def key_policy(self) -> KeyPolicy:
-        settings = self.settings
-        folder = Path(settings.attestation_roots) if settings.attestation_roots else None
-        roots: dict[str, tuple[bytes, ...]] = {
-            path.stem: (path.read_bytes(),)
-            for path in (sorted(folder.glob("*.pem")) if folder else ())
-        }
-        return KeyPolicy(
-            allowed_aaguids=None if settings.demonstration else frozenset(settings.allowed_aaguids),
-            roots=roots,
-            rp_id=urlsplit(settings.base_url).hostname or "localhost",
-            rp_name=settings.site_name,
-            origin=self.origin,
-        )
-
     def aggregates(self, session: Session, actor: Actor) -> Aggregates:
         return SiteAggregates(session, actor)
+
+
+def key_policy(settings: Settings) -> KeyPolicy:
+    """Which keys these settings accept; CpmsError if a maker's certificate cannot be read."""
+    address = urlsplit(settings.base_url)
+    allowed = frozenset(name.strip().lower() for name in settings.allowed_aaguids)
+    roots = read_roots(Path(settings.attestation_roots)) if settings.attestation_roots else {}
+    for model in allowed - roots.keys():
+        log.warning("no certificate of key model %s: no key of it can be enrolled", model)
+    if not allowed and not settings.demonstration:
+        log.warning("allowed_aaguids is empty: no security key can be enrolled")
+    return KeyPolicy(
+        allowed_aaguids=None if settings.demonstration else allowed,
+        roots=roots,
+        rp_id=address.hostname or "localhost",
+        rp_name=settings.site_name,
+        origin=f"{address.scheme}://{address.netloc}",
+    )
+
+
+def read_roots(folder: Path) -> dict[str, tuple[bytes, ...]]:
+    """Model → its maker's certificates, of `<aaguid>.pem`; CpmsError names a wrong file."""
+    if not folder.is_dir():
+        raise CpmsError(f"The folder of makers' certificates, {folder}, does not exist.")
+    found = {path.stem.lower(): (path, path.read_bytes()) for path in sorted(folder.glob("*.pem"))}
+    for path, pem in found.values():
+        try:
+            load_pem_x509_certificates(pem)
+        except ValueError as error:
+            raise CpmsError(f"{path} holds no certificate in PEM: {error}.") from error
+    return {model: (pem,) for model, (_, pem) in found.items()}
