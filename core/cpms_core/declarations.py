@@ -13,6 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from cpms_core.answers import Answer
+from cpms_core.clock import clock
 from cpms_core.views import CaseView
 
 Method = Literal["GET", "POST"]
@@ -125,6 +126,10 @@ class Importer(Struct, frozen=True, kw_only=True):
     read: Callable[[bytes], ImportedCase]
 
 
+Unit = Literal["", "days", "%"]
+"""What a figure of a report measures; empty for a count."""
+
+
 class Count(Struct, frozen=True):
     """A row of a report: labels first, figures after."""
 
@@ -136,7 +141,11 @@ class ReportTable(Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     rows: tuple[Count, ...]
     note: str = ""
-    """What the figures count, in a sentence."""
+    """What the figures count, in a sentence; of an empty table, why it is and what to do."""
+    units: tuple[Unit, ...] = ()
+    """Of each figure; counts if left out."""
+    charted: tuple[int, ...] = ()
+    """Which figures, from 0, a chart shows as bars of one scale; the first if left out."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -166,6 +175,10 @@ class PanelTimes(Struct, frozen=True, kw_only=True):
 
 class Aggregates:
     """Counts that core lends a report; each is limited to what its reader may see."""
+
+    def now(self) -> datetime:
+        """The site's time, for ages: a report asks no other clock."""
+        return clock.now()
 
     def panels(self) -> Sequence[PanelTimes]:
         raise NotImplementedError

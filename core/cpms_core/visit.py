@@ -1,11 +1,12 @@
 """What a plugin's handler receives: one request of one person, and what core lends it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from cpms_core.actor import Actor
+from cpms_core.declarations import Report, ReportTable
 from cpms_core.views import AttachmentView, CaseView
 
 T = TypeVar("T")
@@ -34,8 +35,11 @@ class Visit(Protocol):
     def sandbox(self, ref: str, *args: Any, returns: type[T]) -> T:
         """Run `"module:function"` in a child process with limits and without network."""
 
-    def report(self, key: str) -> Any:
-        """The ReportTable of one of the plugin's own reports."""
+    def reports(self) -> Sequence[Report]:
+        """The reports of all plugins that this person may read."""
+
+    def report(self, key: str) -> ReportTable:
+        """One report, built over what this person may see."""
 
     def record(self, event: str, *, case_id: UUID | None = None) -> None:
         """Note one of the plugin's own audit events."""

@@ -1,6 +1,6 @@
 """One request of one person, as handlers see it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,6 +12,7 @@ from cpms_core import audit
 from cpms_core.access import could
 from cpms_core.actor import Actor
 from cpms_core.cases import queries
+from cpms_core.declarations import Report, ReportTable
 from cpms_core.errors import ForbiddenError, InvalidError, NotFoundError, SignInNeededError
 from cpms_core.files import FileStore
 from cpms_core.http.incoming import Incoming, Upload
@@ -109,7 +110,15 @@ class PluginVisit:
     def sandbox(self, ref: str, *args: Any, returns: type[T]) -> T:
         return run(ref, *args, returns=returns)
 
-    def report(self, key: str) -> Any:
+    def reports(self) -> Sequence[Report]:
+        site = self._visit.site
+        return [
+            report
+            for report in site.registry.reports.values()
+            if could(self.actor, report.permission, site.plugin_permissions)
+        ]
+
+    def report(self, key: str) -> ReportTable:
         report = self._visit.site.registry.reports.get(key)
         if report is None:
             raise NotFoundError
