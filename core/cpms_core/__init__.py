@@ -23,6 +23,7 @@ from cpms_core.declarations import (
     ReportTable,
     Route,
     ThematicArea,
+    Unit,
     Viewer,
     route,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "Stream",
     "Term",
     "ThematicArea",
+    "Unit",
     "Viewer",
     "Visit",
     "YesNo",
