@@ -90,20 +90,16 @@ async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req)
             prepare = partial(call.prepare, visit, request.path_params, given_token)
             prepared = await to_thread.run_sync(prepare, limiter=_slow_threads)
             visit = partial(visit, prepared=prepared)
-        run = partial(call.handle, visit, request.path_params, given_token)
-        answer, rendering, to_set = await to_thread.run_sync(run, limiter=_threads)
-        rendering = msgspec.structs.replace(rendering, flash=_flash(site, cookies, token))
+        run = partial(call.answer, visit, request.path_params, given_token, cookies)
+        return await to_thread.run_sync(run, limiter=_threads)
     except Exception as error:  # noqa: BLE001 - the last-resort handler: every failure becomes a page
         answer = errors.page_for(error, request, is_json=_wants_json(request))
-        rendering, to_set = await _rendering_of_failure(call, error), {}
+        rendering = await _rendering_of_failure(call, error)
+        respond_now = partial(respond, answer, site.templates, rendering)
+        return await to_thread.run_sync(respond_now, limiter=_threads)
     finally:
         for upload in incoming.uploads:
             upload.path.unlink(missing_ok=True)
-    response = await to_thread.run_sync(
-        partial(respond, answer, site.templates, rendering), limiter=_threads
-    )
-    _set_cookies(site, response, answer, to_set, token, is_flash_shown=bool(rendering.flash))
-    return response
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -133,10 +129,27 @@ class Call(msgspec.Struct, kw_only=True):
             visit = visit_of(session=session, current_actor=actor, cookies_to_set={})
             return self.route.prepare(visit, **path_values)
 
-    def handle(
+    def answer(
+        self,
+        visit_of: Any,
+        path_values: dict[str, Any],
+        given_token: object,
+        cookies: dict[str, str],
+    ) -> Response[Any]:
+        """Handle, commit, then render: the store is free again while the page is made."""
+        answer, to_set = self._handle(visit_of, path_values, given_token)
+        flash = _flash(self.site, cookies, self.token)
+        rendering = msgspec.structs.replace(self.rendering(), flash=flash)
+        response = respond(answer, self.site.templates, rendering)
+        _set_cookies(self.site, response, answer, to_set, self.token, is_flash_shown=bool(flash))
+        return response
+
+    def _handle(
         self, visit_of: Any, path_values: dict[str, Any], given_token: object
-    ) -> tuple[Answer, Rendering, dict[str, str]]:
-        with transaction(self.site.engine) as session:
+    ) -> tuple[Answer, dict[str, str]]:
+        # Strangers write nothing, so they need not queue for the store's write lock.
+        is_reader = not self.token and self.route.method == "GET"
+        with transaction(self.site.engine, read_only=is_reader) as session:
             self.who = self._who(session, is_activity=True)
             actor = self.who.actor if self.who else None
             self._ensure_could(actor)
@@ -145,13 +158,13 @@ class Call(msgspec.Struct, kw_only=True):
             once = visit.form.get("_once", [""])[0][:64]
             earlier = done_before(session, actor, once) if once and actor else None
             if earlier:
-                return Redirect(earlier), self.rendering(), {}
+                return Redirect(earlier), {}
             lent = visit if self.owner.mount == "" else PluginVisit(visit, self.route.permission)
             answer = self.route.handler(lent, **path_values)
             if once and actor and isinstance(answer, Redirect):
                 remember(session, actor, once, answer.to)
             self._ensure_audited(session, answer)
-        return answer, self.rendering(), visit.cookies_to_set
+        return answer, visit.cookies_to_set
 
     def rendering(self) -> Rendering:
         actor = self.who.actor if self.who else None
