@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -130,11 +131,16 @@ class TestSite:
 
     def browser(self, token: str = "", actor: Actor | None = None) -> Browser:
         """A browser that is not signed in, unless a session's token is given."""
+        return Browser(self._client, token, actor)
+
+    @cached_property
+    def _client(self) -> TestClient[Any]:
+        """One for all browsers: each keeps its own cookies, and a client costs a thread."""
         with warnings.catch_warnings():
             # It would like another name than localhost, which security keys are bound to.
             warnings.simplefilter("ignore", UserWarning)
             client = TestClient(self._app, base_url=ORIGIN, raise_server_exceptions=False)
-        return Browser(self._stack.enter_context(client), token, actor)
+        return self._stack.enter_context(client)
 
     def person(
         self, role: Role | str = Role.PROFESSIONAL, *, hcp: str | None = "FR10", **values: Any

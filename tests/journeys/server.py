@@ -1,0 +1,153 @@
+"""A real `cpms serve` in a process of its own: on a free port of this machine, over a data folder.
+
+`make_data(folder, template)` makes the folder; `Server(folder)` serves it. A test reaches the same
+store from its own process to put people and cases into it, or to look afterwards.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from sqlalchemy import Engine
+
+from cpms_core.actor import Actor, Role
+from cpms_core.db import make_engine, transaction
+from cpms_core.identity.sessions import actor_for
+from cpms_core.identity.tokens import csrf_token
+from cpms_core.keys import create_site_key
+from cpms_core.settings import Settings, Site, read_site, write_settings
+from tests import factories
+from tests.engines import SqliteTemplate
+from tests.site import PLUGINS
+
+CPMS = Path(sys.executable).with_name("cpms")
+STARTS_WITHIN = 30.0
+
+
+def make_data(folder: Path, template: SqliteTemplate, plugins: tuple[str, ...] = PLUGINS) -> Site:
+    """A demonstration site on SQLite without coded terms, which would take seconds to load."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with template.copy(folder):
+        pass
+    write_settings(folder, Settings(demonstration=True, base_url=f"http://localhost:{free_port()}"))
+    (folder / "plugins.toml").write_text(f"enabled = {list(plugins)!r}\n".replace("'", '"'))
+    site = read_site(folder)
+    create_site_key(site.site_key_path)
+    return site
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def cpms(*arguments: str | Path, env: Mapping[str, str] | None = None) -> str:
+    """Run the program as an administrator does; what it printed. Fails unless it ends with 0."""
+    done = run_cpms(*arguments, env=env)
+    assert done.returncode == 0, f"{arguments}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def run_cpms(
+    *arguments: str | Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [CPMS, *arguments], env=env, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+class Server:
+    """`with Server(folder) as server:`; `kill()` and `start()` in between are a crash."""
+
+    def __init__(self, data: Path, env: Mapping[str, str] | None = None) -> None:
+        self.data = data
+        self.site = read_site(data)
+        self.url = self.site.settings.base_url
+        self.port = int(self.url.rpartition(":")[2])
+        self.engine: Engine = make_engine(self.site.database_url)
+        self._env = env
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = data.with_name(data.name + ".log")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+        self.engine.dispose()
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def start(self) -> None:
+        """Returns when the site answers; fails with what it printed if it does not."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [CPMS, "serve", "--data", self.data, "--port", str(self.port)],
+                stdout=log,
+                stderr=log,
+                env=self._env,
+                start_new_session=True,
+            )
+        ends = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < ends:
+            assert self._process.poll() is None, f"it ended by itself\n{self.log}"
+            try:
+                httpx.get(f"{self.url}/health", timeout=2).raise_for_status()
+            except httpx.HTTPError:
+                time.sleep(0.05)
+            else:
+                return
+        raise AssertionError(f"it did not answer within {STARTS_WITHIN} s\n{self.log}")
+
+    def kill(self) -> None:
+        """SIGKILL to all of its processes at once: nobody may tidy up."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(timeout=10)
+            self._process = None
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        code = self._process.wait(timeout=15)
+        self._process = None
+        return code
+
+    def person(self, role: Role = Role.PROFESSIONAL, **values: Any) -> "Person":
+        """Somebody who is signed in; see factories.make_user for what can be given."""
+        with transaction(self.engine) as session:
+            user = factories.make_user(session, role=role, **values)
+            token = factories.make_session(session, user)
+            return Person(self.url, token, actor_for(session, user))
+
+
+class Person(httpx.Client):
+    """A signed-in browser of a real server; sends the form token with every post."""
+
+    def __init__(self, url: str, token: str, actor: Actor) -> None:
+        csrf = csrf_token(token.encode())
+        super().__init__(
+            base_url=url,
+            timeout=20,
+            headers={"Cookie": f"cpms={token}", "X-CSRF-Token": csrf, "Origin": url},
+        )
+        self.token = token
+        self.actor = actor
