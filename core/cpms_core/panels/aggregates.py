@@ -12,8 +12,8 @@ from cpms_core.declarations import Aggregates, PanelTimes
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import User
 from cpms_core.panels.models import ConsultationRequest, Contribution, Panel
+from cpms_core.panels.scope import has_consent_of
 from cpms_core.panels.stages import pause_so_far
-from cpms_core.patients.models import Consent
 
 FEWEST = 10
 """A count below this is not told: it could point at one patient."""
@@ -66,7 +66,7 @@ class SiteAggregates(Aggregates):
                 CodedValue.field == field,
                 CodedValue.absent.is_(False),
                 Case.withdrawn_at.is_(None),
-                _has_consent("registry"),
+                has_consent_of("registry"),
                 self._visible_cases(),
             )
             .group_by(CodedValue.system, CodedValue.code)
@@ -108,12 +108,6 @@ def _voices() -> Subquery:
         .where(Contribution.author_id != ConsultationRequest.submitted_by)
         .group_by(Contribution.panel_id)
         .subquery()
-    )
-
-
-def _has_consent(kind: str) -> ColumnElement[bool]:
-    return exists().where(
-        Consent.patient_id == Case.patient_id, Consent.kind == kind, Consent.withdrawn_at.is_(None)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, exists, select, update
 from sqlalchemy.orm import Session
 
 from cpms_core.access import Standing, Subject, ensure, may
@@ -16,6 +16,7 @@ from cpms_core.cases.models import Case
 from cpms_core.cases.scope import end_share, find_case, share_with_expert
 from cpms_core.errors import ConflictError, NotFoundError
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel, PanelMember
+from cpms_core.patients.models import Consent
 
 FASTER = (
     "Somebody else changed this after you opened the page, so nothing of this step was done. "
@@ -118,3 +119,15 @@ def change(
     if cast("CursorResult[Any]", done).rowcount != 1:
         raise ConflictError(FASTER)
     session.refresh(row)
+
+
+def has_consent_of(kind: str) -> ColumnElement[bool]:
+    """For a query over cases: whether the patient's consent of this kind is living."""
+    return exists().where(
+        Consent.patient_id == Case.patient_id, Consent.kind == kind, Consent.withdrawn_at.is_(None)
+    )
+
+
+def is_shown_to_others() -> ColumnElement[bool]:
+    """For a query over cases: what `find_case` asks of everybody but the own centre."""
+    return and_(Case.withdrawn_at.is_(None), has_consent_of("care"))

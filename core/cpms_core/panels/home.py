@@ -1,0 +1,127 @@
+"""The home page: what waits for a person, that person's cases, and the year so far."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from cpms_core import audit, words
+from cpms_core.actor import CENTRE_ROLES, Actor
+from cpms_core.audit import Event
+from cpms_core.cases.models import Case
+from cpms_core.clock import clock
+from cpms_core.directory.models import Ern, Hcp
+from cpms_core.panels import stages
+from cpms_core.panels.ern_queries import clock_columns, clock_of, count_columns, patient_columns
+from cpms_core.panels.models import ConsultationRequest, Contribution, Panel
+from cpms_core.panels.stages import Clock
+from cpms_core.panels.waiting import Item, clock_of_request, waiting_for
+from cpms_core.patients.models import Patient
+from cpms_core.registry import Registry
+
+_MOST = 30
+
+
+class MyCase(Struct, frozen=True, kw_only=True):
+    href: str
+    pseudonym: str
+    person: str
+    where: str
+    stage: str
+    badge: str
+    clock: Clock
+    answered: int
+    asked: int
+
+
+class MyYear(Struct, frozen=True, kw_only=True):
+    contributions: int
+    cases: int
+    countries: int
+
+
+class HomePage(Struct, frozen=True, kw_only=True):
+    waiting: tuple[Item, ...]
+    cases: tuple[MyCase, ...]
+    year: MyYear
+
+
+def read_home(session: Session, actor: Actor, registry: Registry) -> HomePage:
+    audit.record(session, actor, Event.HOME_READ)
+    areas = {
+        (ern_id, area.key): area.title
+        for ern_id, network in registry.networks.items()
+        for area in network.areas
+    }
+    return HomePage(
+        waiting=waiting_for(session, actor),
+        cases=_my_cases(session, actor, areas),
+        year=_my_year(session, actor),
+    )
+
+
+def _my_cases(
+    session: Session, actor: Actor, areas: Mapping[tuple[str, str], str]
+) -> tuple[MyCase, ...]:
+    """Cases this person opened or sent, with each request's panel."""
+    request = ConsultationRequest
+    rows = session.execute(
+        select(
+            *(Panel.id.label("panel_id"), request.state, request.area, request.ern_id),
+            *(request.decided_at, Ern.name.label("ern")),
+            *clock_columns(),
+            *patient_columns(),
+            *count_columns(),
+        )
+        .select_from(Case)
+        .join(request, request.case_id == Case.id)
+        .join(Ern, Ern.id == request.ern_id)
+        .join(Patient, Patient.id == Case.patient_id)
+        .join(Hcp, Hcp.id == Case.hcp_id)
+        .outerjoin(Panel, Panel.request_id == request.id)
+        .where(
+            or_(Case.created_by == actor.user_id, request.submitted_by == actor.user_id),
+            Case.hcp_id.in_(actor.centres(*CENTRE_ROLES)),
+        )
+        .order_by(request.submitted_at.desc())
+        .limit(_MOST)
+    )
+    return tuple(_my_case(row, areas) for row in rows)
+
+
+def _my_case(row: Any, areas: Mapping[tuple[str, str], str]) -> MyCase:
+    area = areas.get((row.ern_id, row.area), row.area)
+    return MyCase(
+        href=f"/panels/{row.panel_id}" if row.panel_id else f"/cases/{row.case_id}",
+        pseudonym=row.pseudonym,
+        person=words.person(row.sex, row.birth_year, row.birth_month),
+        where=" · ".join(filter(None, (row.ern, area))),
+        stage=stages.title(row.stage) if row.stage else words.words(row.state),
+        badge=stages.badge(row.stage) if row.stage else "plain",
+        clock=clock_of(row) if row.stage else clock_of_request(row),
+        answered=row.answered,
+        asked=row.asked,
+    )
+
+
+def _my_year(session: Session, actor: Actor) -> MyYear:
+    since = _new_year(clock.now())
+    row = session.execute(
+        select(
+            func.count(Contribution.id),
+            func.count(Panel.case_id.distinct()),
+            func.count(Hcp.country_id.distinct()),
+        )
+        .join(Panel, Panel.id == Contribution.panel_id)
+        .join(Case, Case.id == Panel.case_id)
+        .join(Hcp, Hcp.id == Case.hcp_id)
+        .where(Contribution.author_id == actor.user_id, Contribution.given_at >= since)
+    ).one()
+    return MyYear(contributions=row[0], cases=row[1], countries=row[2])
+
+
+def _new_year(now: datetime) -> datetime:
+    return now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
