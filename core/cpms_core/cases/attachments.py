@@ -1,6 +1,7 @@
 """Take files into a case. What is stored is what came out of the sandbox, never what was sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
 
@@ -109,22 +110,62 @@ def add_attachment(session: Session, actor: Actor, case_id: UUID, taken: Taken) 
     return attachment
 
 
-def remove_attachments(session: Session, actor: Actor, case_id: UUID, ids: list[UUID]) -> int:
+@lru_cache(maxsize=500)
+def small_copy(path: Path) -> bytes:
+    """A stored photo's small copy; its name is its content, so that a copy never goes stale."""
+    return sandbox.run("cpms_core.cases.photos:shrink", path, returns=bytes)
+
+
+class Group(Struct, frozen=True):
+    """Files that belong together, a study for instance; or one file alone."""
+
+    viewer: str
+    key: str
+    attachment_id: UUID | None = None
+
+
+def remove_attachments(session: Session, actor: Actor, case_id: UUID, group: Group) -> int:
     """Take them out of the case; the files stay until the retention job."""
     scope = find_case_to_edit(session, actor, case_id)
-    rows = session.scalars(
-        select(Attachment).where(
-            Attachment.case_id == case_id,
-            Attachment.id.in_(ids),
-            Attachment.removed_at.is_(None),
-        )
-    ).all()
-    if not rows:
-        raise NotFoundError
+    rows = _rows_of(session, case_id, group)
     for row in rows:
         row.removed_at = clock.now()
     _note(session, actor, scope.case, Event.ATTACHMENT_REMOVED, rows[0].viewer)
     return len(rows)
+
+
+def release_attachments(session: Session, actor: Actor, case_id: UUID, group: Group) -> int:
+    """Held files that somebody of the centre has looked at: from now on others see them too."""
+    scope = find_case_to_edit(session, actor, case_id)
+    rows = _rows_of(session, case_id, group)
+    for row in rows:
+        row.held = ""
+    _note(session, actor, scope.case, Event.ATTACHMENT_RELEASED, rows[0].viewer)
+    return len(rows)
+
+
+def note_refusal(session: Session, actor: Actor, case_id: UUID) -> None:
+    """A file that could not be taken in; nothing of it was kept."""
+    scope = find_case_to_edit(session, actor, case_id)
+    _note(session, actor, scope.case, Event.ATTACHMENT_REFUSED, "")
+
+
+def _rows_of(session: Session, case_id: UUID, group: Group) -> Sequence[Attachment]:
+    wanted = select(Attachment).where(
+        Attachment.case_id == case_id, Attachment.removed_at.is_(None)
+    )
+    if group.attachment_id:
+        wanted = wanted.where(Attachment.id == group.attachment_id)
+    else:
+        wanted = wanted.where(
+            Attachment.viewer == group.viewer,
+            Attachment.group == group.key,
+            Attachment.group != "",
+        )
+    rows = session.scalars(wanted).all()
+    if not rows:
+        raise NotFoundError
+    return rows
 
 
 def _note(session: Session, actor: Actor, case: Case, event: Event, viewer: str) -> None:

@@ -1,5 +1,6 @@
 """Turn files into draft cases, a transaction each: a broken one is refused, the others go on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from cpms_core.db import transaction
 from cpms_core.declarations import ImportedCase, Importer
 from cpms_core.errors import CpmsError, ForbiddenError
 from cpms_core.patients.service import add_pseudonymous
-from cpms_core.registry import Registry
+from cpms_core.registry import DatasetEntry, Registry
 
 MAX_BYTES = 20_000_000
 
@@ -71,21 +72,27 @@ def import_case(
         birth_year=found.birth_year,
         birth_month=found.birth_month,
     )
-    remarks = list(found.remarks)
+    values = [(dataset_entry(registry, key), value) for key, value in found.records.items()]
     origin: dict[str, Any] = {
         "format": importer.key,
         "file": name,
-        "remarks": remarks,
+        "remarks": [*found.remarks, *_doubts(values)],
         "leftover": found.leftover,
     }
     case = add_case(session, actor, patient, origin)
-    for key, value in found.records.items():
-        entry = dataset_entry(registry, key)
-        if wrong := records.problems(entry.dataset, value):
-            remarks += [f"{entry.dataset.title}: {message}" for message in wrong.values()]
+    for entry, value in values:
         store_record(session, actor, case, entry, value)
     audit.record(session, actor, Event.CASE_IMPORTED, case_id=case.id, hcp_id=hcp_id)
     return case
+
+
+def _doubts(values: Sequence[tuple[DatasetEntry, Struct]]) -> list[str]:
+    """What a form would refuse of the values; they are kept as they came."""
+    return [
+        f"{entry.dataset.title}: {message}"
+        for entry, value in values
+        for message in records.problems(entry.dataset, value).values()
+    ]
 
 
 def _read(importer: Importer, file: Path) -> ImportedCase:

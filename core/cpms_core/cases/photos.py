@@ -1,7 +1,7 @@
 """Make an uploaded photo safe to keep: decoded and encoded again, so that nothing but pixels stays.
 
-Runs in the sandbox. EXIF, GPS, maker notes, embedded thumbnails and comments are gone; the
-orientation is applied and colours are brought to sRGB.
+`ingest` and `shrink` run in the sandbox. EXIF, GPS, maker notes, embedded thumbnails and comments
+are gone; the orientation is applied and colours are brought to sRGB.
 """
 
 import warnings
@@ -14,6 +14,8 @@ from cpms_core.declarations import Ingested
 
 MAX_PIXELS = 60_000_000
 MAX_SIDE = 4096
+SMALL = 480
+"""Pixels of a small copy's longer side: sharp on a telephone at three of them a point."""
 _KINDS = ("JPEG", "PNG", "WEBP")
 
 
@@ -34,6 +36,16 @@ def ingest(source: str, target: str, secret: bytes) -> Ingested:
         pixels.save(file, "JPEG", quality=90, optimize=True)
     facets = {"width": str(pixels.width), "height": str(pixels.height)}
     return Ingested(name="Photo", facets=facets)
+
+
+def shrink(source: str) -> bytes:
+    """A small JPEG of a stored photo, for the strip of photos."""
+    out = BytesIO()
+    with Image.open(source, formats=("JPEG",)) as image:
+        image.draft("RGB", (SMALL, SMALL))
+        image.thumbnail((SMALL, SMALL))
+        image.save(out, "JPEG", quality=80)
+    return out.getvalue()
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:

@@ -14,7 +14,7 @@ from cpms_core import audit
 from cpms_core.access import PERMISSIONS, Subject, may
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
-from cpms_core.cases.models import CaseShare
+from cpms_core.cases.models import Case, CaseShare
 from cpms_core.cases.queries import case_view
 from cpms_core.cases.readers import CaseReader, case_readers
 from cpms_core.cases.scope import Scope, find_case
@@ -30,6 +30,8 @@ SUMMARY_DATASET = "core.request"
 class CaseReading(Struct, frozen=True, kw_only=True):
     view: CaseView
     """Only what this person may see."""
+    case: Case
+    """The row, for services that ask for it; pages show `view`."""
     patient_id: UUID
     may: frozenset[str]
     """The permissions this person has on this case."""
@@ -74,13 +76,14 @@ def case_reading(session: Session, actor: Actor, registry: Registry, case_id: UU
     scope = find_case(session, actor, case_id, "case.summary")
     case, consents = scope.case, scope.case.patient.consents
     granted = _granted(actor, scope.subject)
-    view = case_view(session, actor, registry, case_id, "case.summary")
+    view = case_view(session, actor, registry, case_id, "case.summary", has_facets=False)
     if "case.read" not in granted:
         summary = {key: one for key, one in view.records.items() if key == SUMMARY_DATASET}
         view = replace(view, records=summary, attachments=())
     readers = case_readers(session, case)
     return CaseReading(
         view=view,
+        case=case,
         patient_id=case.patient_id,
         may=granted,
         consents={kind: has_consent(consents, kind) for kind in CONSENT_KINDS},

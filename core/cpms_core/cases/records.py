@@ -113,13 +113,7 @@ def save_record(
     entry = dataset_entry(registry, dataset)
     scope = find_case_to_edit(session, actor, case_id)
     row = newest(session, case_id, dataset)
-    parsed = records.parse(
-        entry.dataset,
-        form,
-        resolve=lambda systems, text: resolve(session, systems, text),
-        files=attachment_ids(session, case_id),
-        before=value_of(entry, row),
-    )
+    parsed = _parsed(session, entry, case_id, form, row)
     if parsed.errors or parsed.value is None:
         raise InvalidError(
             "Some entries need your attention. What you typed is kept, but not saved yet.",
@@ -129,7 +123,7 @@ def save_record(
         raise ConflictError(
             "Somebody else saved this form after you opened it. Nothing of either is lost.",
             theirs=row,
-            yours=form,
+            yours=parsed.value,
         )
     drop_draft(session, actor, case_id, dataset)
     return store_record(session, actor, scope.case, entry, parsed.value)
@@ -175,18 +169,32 @@ def keep_draft(
     form: Form,
     base_revision: int,
 ) -> datetime:
-    """Keep raw typing, right or wrong, until it is saved or dropped; when it was kept."""
-    dataset_entry(registry, dataset)
+    """Keep raw typing, right or wrong, until it is saved or dropped; when it was kept.
+
+    Typing that is back at what is saved needs no draft.
+    """
+    entry = dataset_entry(registry, dataset)
     scope = find_case(session, actor, case_id, "case.edit")
     if sum(len(value) for values in form.values() for value in values) > _MAX_DRAFT:
         raise InvalidError("This is more text than a form can keep.")
+    typed = records.raw_form(entry.dataset, form)
+    now = clock.now()
     draft = _draft(session, actor, case_id, dataset)
-    if draft is None:
-        draft = RecordDraft(case_id=case_id, dataset=dataset, author_id=actor.user_id)
-        session.add(draft)
-    draft.form = {key: list(values) for key, values in form.items()}
-    draft.base_revision = base_revision
-    draft.typed_at = clock.now()
+    if _is_saved(session, entry, case_id, typed, base_revision):
+        drop_draft(session, actor, case_id, dataset)
+    elif draft is not None:
+        draft.form, draft.base_revision, draft.typed_at = dict(typed), base_revision, now
+    else:
+        session.add(
+            RecordDraft(
+                case_id=case_id,
+                dataset=dataset,
+                author_id=actor.user_id,
+                form=dict(typed),
+                base_revision=base_revision,
+                typed_at=now,
+            )
+        )
     audit.record(
         session,
         actor,
@@ -195,7 +203,55 @@ def keep_draft(
         hcp_id=scope.case.hcp_id,
         dataset=dataset,
     )
-    return draft.typed_at
+    return now
+
+
+def _is_saved(
+    session: Session, entry: DatasetEntry, case_id: UUID, typed: records.Form, base_revision: int
+) -> bool:
+    row = newest(session, case_id, entry.dataset.key)
+    if base_revision != (row.revision if row else 0):
+        return False
+    saved = records.as_form(entry.dataset, value_of(entry, row))
+    return typed == records.raw_form(entry.dataset, saved)
+
+
+def discard_draft(
+    session: Session, actor: Actor, registry: Registry, case_id: UUID, dataset: str
+) -> None:
+    """Throw away what was typed and not saved, because its author says so."""
+    dataset_entry(registry, dataset)
+    scope = find_case(session, actor, case_id, "case.edit")
+    drop_draft(session, actor, case_id, dataset)
+    audit.record(
+        session,
+        actor,
+        Event.RECORD_DRAFT_DROPPED,
+        case_id=case_id,
+        hcp_id=scope.case.hcp_id,
+        dataset=dataset,
+    )
+
+
+def check_form(
+    session: Session, actor: Actor, registry: Registry, case_id: UUID, dataset: str, form: Form
+) -> records.Parsed:
+    """What saving would say of this form; nothing is kept."""
+    entry = dataset_entry(registry, dataset)
+    find_case(session, actor, case_id, "case.edit")
+    return _parsed(session, entry, case_id, form, newest(session, case_id, dataset))
+
+
+def _parsed(
+    session: Session, entry: DatasetEntry, case_id: UUID, form: Form, row: Record | None
+) -> records.Parsed:
+    return records.parse(
+        entry.dataset,
+        form,
+        resolve=lambda systems, text: resolve(session, systems, text),
+        files=attachment_ids(session, case_id),
+        before=value_of(entry, row),
+    )
 
 
 def drop_draft(session: Session, actor: Actor, case_id: UUID, dataset: str) -> None:

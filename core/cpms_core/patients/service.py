@@ -70,7 +70,7 @@ def enrol_patient(
     """A patient of this centre under a fresh pseudonym; ConflictError names a likely double."""
     ensure(actor, "patient.enrol", Subject(hcp_id=hcp_id), visible=False)
     identity = enrolment.identity
-    _check_identity(identity, enrolment.sex)
+    _refuse_if(enrolment_problems(enrolment))
     vault = centre_vault(session, key, hcp_id)
     digest = vault.search_digest(identity)
     if not enrolment.is_double_meant:
@@ -151,7 +151,7 @@ def patient_secret(key: SiteKey, patient: Patient, purpose: str) -> bytes:
 
 def record_consent(session: Session, actor: Actor, patient_id: UUID, new: NewConsent) -> Consent:
     patient = _patient_to_change(session, actor, patient_id)
-    _check_consent(new)
+    _refuse_if(consent_problems(new))
     if has_consent(patient.consents, new.kind):
         raise InvalidError("This consent is already recorded.", {"kind": "Already recorded."})
     consent = Consent(
@@ -232,7 +232,9 @@ def _refuse_double(session: Session, hcp_id: UUID, digest: bytes) -> None:
         )
 
 
-def _check_identity(identity: Identity, sex: str) -> None:
+def enrolment_problems(enrolment: Enrolment) -> dict[str, str]:
+    """What is wrong with it, by field; empty if nothing is."""
+    identity = enrolment.identity
     wrong: dict[str, str] = {}
     for name in ("given_name", "family_name"):
         if not getattr(identity, name).strip():
@@ -242,21 +244,29 @@ def _check_identity(identity: Identity, sex: str) -> None:
         wrong["birth_date"] = "Enter the birth date; other centres see year and month only."
     elif born > today or today.year - born.year > OLDEST:
         wrong["birth_date"] = f"Enter a date between {today.year - OLDEST} and today."
-    if sex not in SEXES:
+    if enrolment.sex not in SEXES:
         wrong["sex"] = "Choose one."
-    if wrong:
-        raise InvalidError("Some entries need your attention. Nothing was saved yet.", wrong)
+    return wrong
 
 
-def _check_consent(new: NewConsent) -> None:
+def consent_problems(new: NewConsent) -> dict[str, str]:
+    """What is wrong with it, by field; empty if nothing is."""
     wrong: dict[str, str] = {}
     if new.kind not in CONSENT_KINDS:
         wrong["kind"] = "Choose one."
+    if not new.form_version.strip():
+        wrong["form_version"] = "Enter the version that is printed on the form."
+    if not new.language.strip():
+        wrong["language"] = "Enter the language of the form that was signed."
     if new.signer not in SIGNERS:
         wrong["signer"] = "Choose who signed."
     if new.given_on > clock.today():
         wrong["given_on"] = "This day has not come yet."
     if not new.original_at.strip():
         wrong["original_at"] = "Say where the signed paper lies, for instance: paper file, ward 3."
+    return wrong
+
+
+def _refuse_if(wrong: dict[str, str]) -> None:
     if wrong:
         raise InvalidError("Some entries need your attention. Nothing was saved yet.", wrong)

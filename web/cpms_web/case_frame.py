@@ -1,0 +1,235 @@
+"""What stands around every page of a case: its banner, its sections, and the one next step."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import select
+
+from cpms_core import records, words
+from cpms_core.cases.queries import shown_record
+from cpms_core.cases.reading import SUMMARY_DATASET, CaseReading
+from cpms_core.directory.models import Ern
+from cpms_core.http.visit import PageVisit
+from cpms_core.panels import stages
+from cpms_core.panels.models import ConsultationRequest, Panel
+from cpms_core.registry import DatasetEntry, Registry
+from cpms_core.views import RecordView
+from cpms_web.attached import photos_of, studies_of
+from cpms_web.case_stands import REQUEST_BADGES
+
+CONSENT_TITLES = {
+    "care": "Care",
+    "registry": "Registry",
+    "contact": "Contact",
+    "face_photos": "Face photos",
+}
+
+
+class Section(Struct, frozen=True, kw_only=True):
+    """One dataset of a case as its page shows it."""
+
+    key: str
+    title: str
+    description: str
+    anchor: str
+    form: str
+    """Where it is filled; empty if its plugin is off."""
+    shown: tuple[records.Shown, ...]
+    saved: RecordView | None
+    answered: int
+    asked: int
+    count: str
+    """What the list of sections says of it: `14 · 6 absent`, `2 of 5`."""
+
+    @property
+    def state(self) -> str:
+        if self.saved is None:
+            return "not started"
+        return "complete" if self.answered >= self.asked else "in progress"
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """A request to an ERN, and its panel if there is one."""
+
+    ern: str
+    area: str
+    number: str
+    state: str
+    badge: str
+    clock: stages.Clock | None
+    panel_id: UUID | None
+    reason: str
+
+
+class CaseFrame(Struct, frozen=True, kw_only=True):
+    id: UUID
+    pseudonym: str
+    person: str
+    where: tuple[str, ...]
+    asked: tuple[Asked, ...]
+    consents: tuple[tuple[str, bool], ...]
+    sections: tuple[Section, ...]
+    photos: int
+    studies: int
+    readers: int
+    is_whole: bool
+    face_photos: bool
+    may_edit: bool
+    may_submit: bool
+    erns_to_ask: tuple[tuple[str, str], ...]
+    """(key, name) of the ERNs on this site that it could be sent to; only for who may send it."""
+    here: str
+    """Key of the section that is open; empty on the case's own page."""
+
+
+def case_frame(visit: PageVisit, reading: CaseReading, here: str = "") -> CaseFrame:
+    view = reading.view
+    asked = tuple(_asked(visit, view.id))
+    may_submit = reading.is_editable and "case.submit" in reading.may and _is_sendable(asked)
+    return CaseFrame(
+        id=view.id,
+        pseudonym=view.pseudonym,
+        person=words.person(view.sex, view.birth_year, view.birth_month),
+        where=_where(reading, asked),
+        asked=asked,
+        consents=tuple((CONSENT_TITLES[kind], given) for kind, given in reading.consents.items()),
+        sections=sections(visit.site.registry, reading),
+        photos=len(photos_of(view.attachments)),
+        studies=len(studies_of(visit.site.registry, view.id, view.attachments)),
+        readers=len(reading.readers),
+        is_whole=reading.is_whole,
+        face_photos=reading.consents["face_photos"],
+        may_edit=reading.is_editable,
+        may_submit=may_submit,
+        erns_to_ask=_erns(visit) if may_submit else (),
+        here=here,
+    )
+
+
+def _erns(visit: PageVisit) -> tuple[tuple[str, str], ...]:
+    """The ERNs that a plugin of this site knows; the other ones nobody here would answer for."""
+    rows = visit.session.execute(
+        select(Ern.id, Ern.name).where(Ern.id.in_(visit.site.registry.networks)).order_by(Ern.name)
+    )
+    return tuple((key, name) for key, name in rows)
+
+
+def sections(registry: Registry, reading: CaseReading) -> tuple[Section, ...]:
+    """Every form of the case, then what plugins that are off have left in it."""
+    names = {str(one.id): one.name for one in reading.view.attachments}
+    saved = reading.view.records
+    entries = {entry.dataset.key: entry for entry in reading.datasets}
+    if not reading.is_whole:
+        entries = {key: entry for key, entry in entries.items() if key == SUMMARY_DATASET}
+    orphans = [key for key in saved if key not in entries]
+    return tuple(
+        _section(registry, reading.view.id, key, entries.get(key), saved.get(key), names)
+        for key in (*entries, *orphans)
+    )
+
+
+def _section(
+    registry: Registry,
+    case_id: UUID,
+    key: str,
+    entry: DatasetEntry | None,
+    saved: RecordView | None,
+    names: Mapping[str, str],
+) -> Section:
+    is_readable = entry and saved and saved.version == entry.dataset.version
+    data = saved.data if saved and is_readable else None
+    answered, asked = records.completeness(entry.dataset, data) if entry else (0, 0)
+    return Section(
+        key=key,
+        title=entry.dataset.title if entry else words.words(key.rpartition(".")[2]),
+        description=entry.dataset.description if entry else "",
+        anchor="s-" + key.replace(".", "-"),
+        form=f"/cases/{case_id}/records/{key}" if entry else "",
+        shown=shown_record(registry, saved, names) if saved else (),
+        saved=saved,
+        answered=answered,
+        asked=asked,
+        count=_count(entry, data, answered, asked) if saved else "\N{EN DASH}",
+    )
+
+
+def _count(
+    entry: DatasetEntry | None, data: Mapping[str, Any] | None, answered: int, asked: int
+) -> str:
+    if entry is None or data is None:
+        return ""
+    found = [
+        row
+        for field in entry.fields
+        if field.kind == "findings"
+        for row in data.get(field.key) or ()
+    ]
+    if found:
+        absent = sum(bool(row.get("absent")) for row in found)
+        return f"{len(found) - absent} · {absent} absent" if absent else str(len(found))
+    return "" if answered >= asked else f"{answered} of {asked}"
+
+
+def _where(reading: CaseReading, asked: Sequence[Asked]) -> tuple[str, ...]:
+    if asked:
+        last = asked[0]
+        return tuple(filter(None, (last.ern, last.area, last.number)))
+    if reading.withdrawn_at:
+        return (reading.view.centre, "withdrawn, seen by your centre only")
+    return (reading.view.centre, "draft, seen by your centre only")
+
+
+def _is_sendable(asked: Sequence[Asked]) -> bool:
+    """A draft, a returned request, or one that an ERN declined."""
+    return all(one.state in {"Returned", "Declined", "Withdrawn"} for one in asked)
+
+
+def _asked(visit: PageVisit, case_id: UUID) -> list[Asked]:
+    """Newest first."""
+    rows = visit.session.execute(
+        select(ConsultationRequest, Panel, Ern.name)
+        .join(Ern, Ern.id == ConsultationRequest.ern_id)
+        .outerjoin(Panel, Panel.request_id == ConsultationRequest.id)
+        .where(ConsultationRequest.case_id == case_id)
+        .order_by(ConsultationRequest.submitted_at.desc())
+    )
+    return [_one_asked(visit.site.registry, *row) for row in rows]
+
+
+def _one_asked(
+    registry: Registry, request: ConsultationRequest, panel: Panel | None, ern: str
+) -> Asked:
+    network = registry.networks.get(request.ern_id)
+    areas = {area.key: area.title for area in network.areas} if network else {}
+    return Asked(
+        ern=ern,
+        area=areas.get(request.area, ""),
+        number=panel.number if panel else "",
+        state=stages.title(panel.stage) if panel else words.words(request.state),
+        badge=(stages.badge(panel.stage) if panel else REQUEST_BADGES.get(request.state, "plain")),
+        clock=_clock(request, panel),
+        panel_id=panel.id if panel else None,
+        reason=request.reason,
+    )
+
+
+def _clock(request: ConsultationRequest, panel: Panel | None) -> stages.Clock:
+    if panel is None:
+        return stages.request_clock(
+            request.state,
+            request.urgency,
+            request.submitted_at,
+            request.decided_at,
+            request.paused_seconds,
+        )
+    return stages.PanelClock(
+        stage=panel.stage,
+        stage_at=panel.stage_at,
+        urgency=request.urgency,
+        submitted_at=request.submitted_at,
+        paused_seconds=request.paused_seconds,
+        first_response_at=panel.first_response_at,
+        closed_at=panel.closed_at,
+    ).read()

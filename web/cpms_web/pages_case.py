@@ -1,0 +1,100 @@
+"""A case: read it, take it out of the system."""
+
+from uuid import UUID
+
+from cpms_core import Answer, File, Page, route
+from cpms_core.audit import Event
+from cpms_core.cases.exporting import as_csv, as_json, export_case
+from cpms_core.cases.reading import SUMMARY_DATASET, CaseReading, read_case
+from cpms_core.display import display_plain
+from cpms_core.errors import NotFoundError
+from cpms_core.http.visit import PageVisit
+from cpms_core.panels.submission import missing_parts
+from cpms_web.attached import photos_of, studies_of
+from cpms_web.case_frame import CaseFrame, case_frame
+
+
+@route("GET", "/cases/{case_id:uuid}", permission="case.summary", event=Event.CASE_READ)
+def show_case(visit: PageVisit, case_id: UUID) -> Answer:
+    registry = visit.site.registry
+    reading = read_case(visit.session, visit.actor, registry, case_id)
+    frame = case_frame(visit, reading)
+    leftover = reading.origin.get("leftover")
+    values = {
+        "reading": reading,
+        "frame": frame,
+        "request": next((one for one in frame.sections if one.key == SUMMARY_DATASET), None),
+        "photos": photos_of(reading.view.attachments),
+        "studies": studies_of(registry, case_id, reading.view.attachments),
+        "leftover": display_plain(leftover) if leftover else (),
+        "exports": tuple(registry.exports.values()),
+        **_sending(visit, reading, frame),
+    }
+    return Page(template="web/case.html", values=values)
+
+
+@route(
+    "GET", "/cases/{case_id:uuid}/export.json", permission="case.export", event=Event.CASE_EXPORTED
+)
+def export_json(visit: PageVisit, case_id: UUID) -> Answer:
+    registry = visit.site.registry
+    view = export_case(visit.session, visit.actor, registry, case_id, "json")
+    content = as_json(view, registry)
+    return File(
+        content=content, media_type="application/json", download_as=f"{view.pseudonym}.json"
+    )
+
+
+@route(
+    "GET", "/cases/{case_id:uuid}/export.csv", permission="case.export", event=Event.CASE_EXPORTED
+)
+def export_csv(visit: PageVisit, case_id: UUID) -> Answer:
+    registry = visit.site.registry
+    view = export_case(visit.session, visit.actor, registry, case_id, "csv")
+    content = as_csv(view, registry)
+    return File(
+        content=content, media_type="text/csv; charset=utf-8", download_as=f"{view.pseudonym}.csv"
+    )
+
+
+@route(
+    "GET",
+    "/cases/{case_id:uuid}/exports/{key:str}",
+    permission="case.export",
+    event=Event.CASE_EXPORTED,
+)
+def export_as(visit: PageVisit, case_id: UUID, key: str) -> Answer:
+    """In a format that a plugin brings."""
+    registry = visit.site.registry
+    export = registry.exports.get(key)
+    if export is None:
+        raise NotFoundError("There is no such export; the plugin that made it may be off.")
+    view = export_case(visit.session, visit.actor, registry, case_id, key)
+    return File(
+        content=export.write(view),
+        media_type=export.media_type,
+        download_as=f"{view.pseudonym}{export.suffix}",
+    )
+
+
+def _sending(visit: PageVisit, reading: CaseReading, frame: CaseFrame) -> dict[str, object]:
+    """What stands between a draft and its sending, for the ERNs it could go to."""
+    if not frame.may_submit:
+        return {"missing": (), "steps": (), "send_title": ""}
+    ern_id = frame.erns_to_ask[0][0] if len(frame.erns_to_ask) == 1 else ""
+    case = reading.case
+    missing = missing_parts(visit.session, visit.site.registry, case, ern_id)
+    lacking = {one.key for one in missing}
+    required = (SUMMARY_DATASET, *visit.site.registry.required_for(ern_id))
+    titles = {one.key: one.title for one in frame.sections}
+    steps = [("consent" not in lacking, "Consent for care")]
+    steps += [(key not in lacking, titles[key]) for key in dict.fromkeys(required) if key in titles]
+    title = f"Send to {frame.erns_to_ask[0][1]}" if ern_id else "Send to an ERN"
+    return {
+        "missing": tuple(one.words for one in missing),
+        "steps": tuple(steps),
+        "send_title": title,
+    }
+
+
+ROUTES = (show_case, export_json, export_csv, export_as)
