@@ -1,0 +1,93 @@
+"""One case out of the system: core's own JSON and CSV, whatever plugins are on."""
+
+import csv
+import io
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from cpms_core import audit, records
+from cpms_core.actor import Actor
+from cpms_core.audit import Event
+from cpms_core.cases.queries import case_view
+from cpms_core.cases.scope import find_case
+from cpms_core.clock import clock
+from cpms_core.registry import Registry
+from cpms_core.views import CaseView, RecordView
+
+FORMAT = "cpms-case"
+VERSION = 1
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export_case(
+    session: Session, actor: Actor, registry: Registry, case_id: UUID, how: str
+) -> CaseView:
+    """What may leave: the case under its pseudonym; `how` stands in the audit."""
+    scope = find_case(session, actor, case_id, "case.export")
+    audit.record(
+        session, actor, Event.CASE_EXPORTED, case_id=case_id, hcp_id=scope.case.hcp_id, format=how
+    )
+    return case_view(session, actor, registry, case_id, "case.export")
+
+
+def as_json(view: CaseView, registry: Registry) -> bytes:
+    """Everything of the records as stored, with titles; of attachments what they are."""
+    value = {
+        "format": FORMAT,
+        "version": VERSION,
+        "exported_at": clock.now(),
+        "case": {
+            "id": view.id,
+            "pseudonym": view.pseudonym,
+            "sex": view.sex,
+            "birth_year": view.birth_year,
+            "birth_month": view.birth_month,
+            "centre": view.centre,
+            "country": view.country,
+        },
+        "records": {key: _record(registry, one) for key, one in view.records.items()},
+        "attachments": view.attachments,
+    }
+    return msgspec.json.format(msgspec.json.encode(value), indent=2)
+
+
+def as_csv(view: CaseView, registry: Registry) -> bytes:
+    """One line an answer: dataset, field, value. A cell never begins like a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["case", "dataset", "field", "value"])
+    for key, one in view.records.items():
+        for field, value in _cells(registry, key, one).items():
+            writer.writerow([view.pseudonym, key, field, _harmless(value)])
+    return out.getvalue().encode("utf-8-sig")  # spreadsheets take it for Latin-1 without the mark
+
+
+def _record(registry: Registry, record: RecordView) -> dict[str, Any]:
+    entry = registry.datasets.get(record.dataset)
+    return {
+        "title": entry.dataset.title if entry else "",
+        "schema_version": record.version,
+        "revision": record.revision,
+        "saved_at": record.saved_at,
+        "author": record.author,
+        "data": record.data,
+    }
+
+
+def _cells(registry: Registry, key: str, record: RecordView) -> dict[str, str]:
+    """The same columns as a table of many cases; plain JSON where the plugin is off."""
+    entry = registry.datasets.get(key)
+    if entry is not None and record.version == entry.dataset.version:
+        return records.flatten(entry.dataset, record.data)
+    return {name: _plain(value) for name, value in record.data.items()}
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text

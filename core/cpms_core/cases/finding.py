@@ -1,0 +1,91 @@
+"""Find cases by what one may type: pseudonym, a coded finding; only those the actor may read."""
+
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from cpms_core.actor import CENTRE_ROLES, Actor
+from cpms_core.cases.centre import questions_of
+from cpms_core.cases.models import Case, CaseShare, CodedValue
+from cpms_core.patients.models import Consent, Patient
+
+_MOST = 25
+_FEWEST_LETTERS = 2
+
+
+class FoundCase(Struct, frozen=True, kw_only=True):
+    id: UUID
+    pseudonym: str
+    sex: str
+    birth_year: int | None
+    birth_month: int | None
+    centre: str
+    question: str
+    why: str
+    """What of it fits, if it is not the pseudonym."""
+
+
+def find_cases(session: Session, actor: Actor, text: str) -> list[FoundCase]:
+    """The newest that fit."""
+    text = text.strip()
+    if len(text) < _FEWEST_LETTERS or "\0" in text:
+        return []
+    wanted = (
+        select(Case)
+        .join(Patient, Patient.id == Case.patient_id)
+        .where(_readable(actor), or_(_named(text), _coded(text)))
+        .order_by(Case.created_at.desc(), Case.id.desc())
+        .limit(_MOST)
+        .options(selectinload(Case.patient), selectinload(Case.hcp))
+    )
+    cases = session.scalars(wanted).all()
+    questions = questions_of(session, [case.id for case in cases])
+    folded = text.casefold()
+    return [
+        FoundCase(
+            id=case.id,
+            pseudonym=case.patient.pseudonym,
+            sex=case.patient.sex,
+            birth_year=case.patient.birth_year,
+            birth_month=case.patient.birth_month,
+            centre=case.hcp.name,
+            question=questions.get(case.id, ""),
+            why="" if folded in case.patient.pseudonym.casefold() else f"has the finding {text}",
+        )
+        for case in cases
+    ]
+
+
+def _readable(actor: Actor) -> ColumnElement[bool]:
+    """Of the own centre, or shared with this expert while the consent for care holds."""
+    shared = exists().where(
+        CaseShare.case_id == Case.id,
+        CaseShare.user_id == actor.user_id,
+        CaseShare.ended_at.is_(None),
+    )
+    consented = exists().where(
+        Consent.patient_id == Case.patient_id,
+        Consent.kind == "care",
+        Consent.withdrawn_at.is_(None),
+    )
+    is_open = Case.withdrawn_at.is_(None)
+    return or_(Case.hcp_id.in_(actor.centres(*CENTRE_ROLES)), shared & consented & is_open)
+
+
+def _named(text: str) -> ColumnElement[bool]:
+    return Patient.pseudonym.icontains(text, autoescape=True)
+
+
+def _coded(text: str) -> ColumnElement[bool]:
+    return exists().where(
+        CodedValue.case_id == Case.id,
+        CodedValue.absent.is_(False),
+        or_(CodedValue.code == text.upper(), CodedValue.label.ilike(_escaped(text), escape="\\")),
+    )
+
+
+def _escaped(text: str) -> str:
+    """The whole label, in any case: `%` and `_` stand for themselves."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
