@@ -251,7 +251,7 @@ def _requests(session: Session, *where: Any) -> Iterable[Any]:
     )
 
 
-def _clock(row: Any) -> Clock:
+def clock_of_request(row: Any) -> Clock:
     return request_clock(
         row.state, row.urgency, row.submitted_at, row.decided_at, row.paused_seconds
     )
