@@ -6,21 +6,21 @@ from uuid import UUID
 from cpms_core import Answer, Page, Redirect, route, words
 from cpms_core.access import Subject, may
 from cpms_core.audit import Event
-from cpms_core.cases.centre import cases_of_patient, read_patient
+from cpms_core.cases.centre import cases_of_patient
 from cpms_core.cases.service import open_case
 from cpms_core.cases.withdrawal import preview_withdrawal
 from cpms_core.clock import clock
 from cpms_core.db import new_id
 from cpms_core.display import say_date
 from cpms_core.http.visit import PageVisit
-from cpms_core.patients.models import Patient, SealedIdentity
+from cpms_core.patients.models import Patient
+from cpms_core.patients.queries import PatientView, read_patient
 from cpms_core.patients.service import (
     CONSENT_KINDS,
     SEXES,
     SIGNERS,
     NewConsent,
     consent_problems,
-    has_consent,
     record_consent,
     reveal_identity,
     withdraw_consent,
@@ -42,7 +42,7 @@ _TITLES = {
 @route("GET", "/patients/{patient_id:uuid}", permission="patient.read", event=Event.PATIENT_READ)
 def show_patient(visit: PageVisit, patient_id: UUID) -> Answer:
     patient = read_patient(visit.session, visit.actor, patient_id)
-    first = "" if has_consent(patient.consents, "care") else "care"
+    first = "" if patient.has_consent("care") else "care"
     return _page(visit, patient, {**dict.fromkeys(_TITLES, ""), "kind": first})
 
 
@@ -114,8 +114,8 @@ def withdraw(visit: PageVisit, patient_id: UUID, consent_id: UUID) -> Answer:
 )
 def show_identity(visit: PageVisit, patient_id: UUID) -> Answer:
     identity = reveal_identity(visit.session, visit.actor, visit.site.key, patient_id)
-    patient = visit.session.get_one(Patient, patient_id)
-    values = {"patient": patient, "identity": identity}
+    pseudonym = visit.session.get_one(Patient, patient_id).pseudonym
+    values = {"patient_id": patient_id, "pseudonym": pseudonym, "identity": identity}
     return Page(template="web/patient_identity.html", values=values)
 
 
@@ -134,12 +134,12 @@ def add_case(visit: PageVisit, patient_id: UUID) -> Answer:
 
 def _page(
     visit: PageVisit,
-    patient: Patient,
+    patient: PatientView,
     typed: Mapping[str, str],
     wrong: Mapping[str, str] | None = None,
 ) -> Page:
-    cases = cases_of_patient(visit.session, patient)
-    given = {kind: has_consent(patient.consents, kind) for kind in CONSENT_KINDS}
+    cases = cases_of_patient(visit.session, patient.id)
+    given = {kind: patient.has_consent(kind) for kind in CONSENT_KINDS}
     values = {
         "patient": patient,
         "person": words.person(patient.sex, patient.birth_year, patient.birth_month),
@@ -152,7 +152,6 @@ def _page(
         "kinds": CONSENT_KINDS,
         "open_kinds": {kind: title for kind, title in CONSENT_KINDS.items() if not given[kind]},
         "signers": SIGNERS,
-        "has_identity": visit.session.get(SealedIdentity, patient.id) is not None,
         "may_reveal": may(visit.actor, "patient.identity", Subject(hcp_id=patient.hcp_id)),
         "titles": _TITLES,
         "typed": typed,
@@ -162,7 +161,7 @@ def _page(
     return Page(template="web/patient.html", values=values, status=422 if wrong else 200)
 
 
-def _born(patient: Patient) -> str:
+def _born(patient: PatientView) -> str:
     if patient.birth_year is None:
         return ""
     month = f"-{patient.birth_month:02d}" if patient.birth_month else ""

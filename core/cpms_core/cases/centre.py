@@ -16,7 +16,6 @@ from cpms_core.audit import Event
 from cpms_core.cases.models import Case, Record
 from cpms_core.cases.reading import SUMMARY_DATASET
 from cpms_core.directory.models import Hcp
-from cpms_core.errors import NotFoundError
 from cpms_core.patients.models import Patient
 from cpms_core.patients.service import CONSENT_KINDS, has_consent
 
@@ -75,18 +74,8 @@ def read_centre(session: Session, actor: Actor) -> CentreReading:
     )
 
 
-def read_patient(session: Session, actor: Actor, patient_id: UUID) -> Patient:
-    """A patient of the own centre, with consents; audited."""
-    patient = session.get(Patient, patient_id)
-    if patient is None:
-        raise NotFoundError
-    ensure(actor, "patient.read", Subject(hcp_id=patient.hcp_id), visible=False)
-    audit.record(session, actor, Event.PATIENT_READ, patient_id=patient.id, hcp_id=patient.hcp_id)
-    return patient
-
-
-def cases_of_patient(session: Session, patient: Patient) -> tuple[CaseRow, ...]:
-    return _case_rows(session, select(Case).where(Case.patient_id == patient.id))
+def cases_of_patient(session: Session, patient_id: UUID) -> tuple[CaseRow, ...]:
+    return _case_rows(session, select(Case).where(Case.patient_id == patient_id))
 
 
 def _count(session: Session, rows: Select[Any]) -> int:

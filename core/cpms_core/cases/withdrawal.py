@@ -13,10 +13,11 @@ from cpms_core.cases.models import Attachment, Case, CaseShare
 from cpms_core.directory.models import Ern
 from cpms_core.errors import ConflictError, NotFoundError
 from cpms_core.patients.models import Consent
+from cpms_core.patients.queries import ConsentView, consent_view
 
 
 class Withdrawal(Struct, frozen=True):
-    consent: Consent
+    consent: ConsentView
     effects: tuple[str, ...]
 
 
@@ -35,7 +36,7 @@ def preview_withdrawal(
         "care": _of_care,
         "face_photos": _of_photos,
     }.get(consent.kind, _of_other)(session, case_ids)
-    return Withdrawal(consent, tuple(effects))
+    return Withdrawal(consent_view(consent), tuple(effects))
 
 
 def _of_care(session: Session, case_ids: list[UUID]) -> list[str]:

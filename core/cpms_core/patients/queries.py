@@ -1,0 +1,78 @@
+"""Read patients of the own centre: frozen views for pages."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy.orm import Session
+
+from cpms_core import audit
+from cpms_core.access import Subject, ensure
+from cpms_core.actor import Actor
+from cpms_core.audit import Event
+from cpms_core.errors import NotFoundError
+from cpms_core.patients.models import Consent, Patient, SealedIdentity
+
+
+class ConsentView(Struct, frozen=True, kw_only=True):
+    id: UUID
+    kind: str
+    form_version: str
+    language: str
+    signer: str
+    given_on: date
+    original_at: str
+    recorded_at: datetime
+    withdrawn_at: datetime | None
+
+
+class PatientView(Struct, frozen=True, kw_only=True):
+    id: UUID
+    hcp_id: UUID
+    centre: str
+    pseudonym: str
+    sex: str
+    birth_year: int | None
+    birth_month: int | None
+    enrolled_at: datetime
+    has_identity: bool
+    """Whether a name was entered; an imported patient has none."""
+    consents: tuple[ConsentView, ...]
+
+    def has_consent(self, kind: str) -> bool:
+        return any(one.kind == kind and one.withdrawn_at is None for one in self.consents)
+
+
+def read_patient(session: Session, actor: Actor, patient_id: UUID) -> PatientView:
+    """A patient of the own centre, without who it is; audited."""
+    patient = session.get(Patient, patient_id)
+    if patient is None:
+        raise NotFoundError
+    ensure(actor, "patient.read", Subject(hcp_id=patient.hcp_id), visible=False)
+    audit.record(session, actor, Event.PATIENT_READ, patient_id=patient.id, hcp_id=patient.hcp_id)
+    return PatientView(
+        id=patient.id,
+        hcp_id=patient.hcp_id,
+        centre=patient.hcp.name,
+        pseudonym=patient.pseudonym,
+        sex=patient.sex,
+        birth_year=patient.birth_year,
+        birth_month=patient.birth_month,
+        enrolled_at=patient.created_at,
+        has_identity=session.get(SealedIdentity, patient.id) is not None,
+        consents=tuple(map(consent_view, patient.consents)),
+    )
+
+
+def consent_view(consent: Consent) -> ConsentView:
+    return ConsentView(
+        id=consent.id,
+        kind=consent.kind,
+        form_version=consent.form_version,
+        language=consent.language,
+        signer=consent.signer,
+        given_on=consent.given_on,
+        original_at=consent.original_at,
+        recorded_at=consent.recorded_at,
+        withdrawn_at=consent.withdrawn_at,
+    )
