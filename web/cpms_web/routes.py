@@ -9,6 +9,7 @@ from cpms_web import (
     pages_record,
     pages_search,
     pages_sign_in,
+    pages_submit,
 )
 
 ALL = (
@@ -18,6 +19,7 @@ ALL = (
     *pages_case.ROUTES,
     *pages_record.ROUTES,
     *pages_files.ROUTES,
+    *pages_submit.ROUTES,
     *pages_search.ROUTES,
 )
 
