@@ -2,10 +2,15 @@
 
 from cpms_core import Link
 from cpms_web import (
+    pages_audit,
     pages_case,
     pages_centre,
     pages_files,
+    pages_help,
+    pages_me,
     pages_patient,
+    pages_people,
+    pages_plugins,
     pages_record,
     pages_search,
     pages_sign_in,
@@ -21,7 +26,16 @@ ALL = (
     *pages_files.ROUTES,
     *pages_submit.ROUTES,
     *pages_search.ROUTES,
+    *pages_people.ROUTES,
+    *pages_plugins.ROUTES,
+    *pages_audit.ROUTES,
+    *pages_me.ROUTES,
+    *pages_help.ROUTES,
 )
 
 # The top bar, left to right. A link stands here from the day its page exists.
-LINKS: tuple[Link, ...] = (Link(title="Centre", href="/centre", permission="centre.read"),)
+LINKS: tuple[Link, ...] = (
+    Link(title="Centre", href="/centre", permission="centre.read"),
+    Link(title="People", href="/people", permission="people.manage"),
+    Link(title="Plugins", href="/plugins", permission="plugins.manage"),
+)

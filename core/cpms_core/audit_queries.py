@@ -1,0 +1,195 @@
+"""Reading the audit: whose events a person may see, and the names that go with the ids."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from cpms_core import audit
+from cpms_core.actor import Actor, Role
+from cpms_core.audit import AuditEvent, Event
+from cpms_core.cases.models import Case
+from cpms_core.directory.models import Ern, Hcp
+from cpms_core.identity.models import User
+from cpms_core.patients.models import Patient
+
+PAGE = 50
+MOST_COUNTED = 10_000
+"""Beyond it the count says “more than”: nobody turns two hundred pages."""
+CHECKED_AT_ONCE = 20_000
+"""A chain up to this long is checked on every look; a longer one when somebody asks for it."""
+
+
+class Filters(Struct, frozen=True, kw_only=True):
+    """Empty means all."""
+
+    case: str = ""
+    """A case's id, or a patient's pseudonym."""
+    person: str = ""
+    """A person's id, or a part of the name or address."""
+    kind: str = ""
+    """A tag, or the start of several up to a colon."""
+    on: date | None = None
+    """The day, in UTC."""
+
+
+class AuditLine(Struct, frozen=True, kw_only=True):
+    at: datetime
+    tag: str
+    who: str
+    """Empty for the server's console and for somebody who was not signed in."""
+    roles: str
+    about: str
+    """The person it was done to, if it was done to one."""
+    case_id: UUID | None
+    pseudonym: str
+    centre: str
+    ern: str
+    detail: Mapping[str, Any]
+    seq: int | None
+    """Its place in the sealed chain; None for the last seconds."""
+
+
+class AuditPage(Struct, frozen=True, kw_only=True):
+    lines: tuple[AuditLine, ...]
+    count: int
+    page: int
+    last: int
+
+    @property
+    def is_more(self) -> bool:
+        """Whether there are more events than were counted."""
+        return self.count > MOST_COUNTED
+
+
+class Chain(Struct, frozen=True, kw_only=True):
+    """How the chain stands. `first_break` counts only if it `is_checked`."""
+
+    sealed: int
+    waiting: int
+    is_checked: bool
+    first_break: int | None = None
+
+
+def read_audit(session: Session, actor: Actor, filters: Filters, page: int = 1) -> AuditPage:
+    """Newest first. Reading is itself an event, with what was looked for but no name in it."""
+    used = [name for name in ("case", "person", "kind", "on") if getattr(filters, name)]
+    audit.record(session, actor, Event.AUDIT_READ, page=page, filters=" ".join(used) or None)
+    session.flush()
+    wanted = select(AuditEvent).where(_visible(actor), *_wanted(filters))
+    counted = select(func.count()).select_from(wanted.limit(MOST_COUNTED + 1).subquery())
+    count = session.scalar(counted) or 0
+    last = max(1, -(-min(count, MOST_COUNTED) // PAGE))
+    page = min(max(page, 1), last)
+    newest = wanted.order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+    events = session.scalars(newest.limit(PAGE).offset((page - 1) * PAGE)).all()
+    return AuditPage(lines=_lines(session, events), count=count, page=page, last=last)
+
+
+def read_chain(session: Session, *, is_asked: bool = False) -> Chain:
+    """Whether what was sealed is still what is there."""
+    sealed = session.scalar(select(func.max(AuditEvent.seq))) or 0
+    unsealed = select(func.count()).select_from(AuditEvent).where(AuditEvent.seq.is_(None))
+    waiting = session.scalar(unsealed) or 0
+    if sealed > CHECKED_AT_ONCE and not is_asked:
+        return Chain(sealed=sealed, waiting=waiting, is_checked=False)
+    broken = audit.first_break(session)
+    return Chain(sealed=sealed, waiting=waiting, is_checked=True, first_break=broken)
+
+
+def _visible(actor: Actor) -> ColumnElement[bool]:
+    """Everybody their own acts; managers those on their centre, coordinators those on their ERN."""
+    if Role.SYSTEM_ADMIN in actor.roles:
+        return true()
+    return or_(
+        AuditEvent.actor_id == actor.user_id,
+        AuditEvent.hcp_id.in_(actor.centres(Role.CENTRE_MANAGER)),
+        AuditEvent.ern_id.in_(actor.erns(Role.DISPATCHER, Role.COORDINATOR)),
+    )
+
+
+def _wanted(filters: Filters) -> Iterable[ColumnElement[bool]]:
+    if filters.kind.endswith(":"):
+        yield AuditEvent.tag.startswith(filters.kind, autoescape=True)
+    elif filters.kind:
+        yield AuditEvent.tag == filters.kind
+    if filters.case:
+        yield AuditEvent.case_id.in_(_cases(filters.case))
+    if filters.person:
+        people = _people(filters.person)
+        yield or_(AuditEvent.actor_id.in_(people), AuditEvent.subject_id.in_(people))
+    if filters.on:
+        start = datetime.combine(filters.on, time(), UTC)
+        yield AuditEvent.at >= start
+        yield AuditEvent.at < start + timedelta(days=1)
+
+
+def _cases(text: str) -> Sequence[UUID] | Select[UUID]:
+    if (case_id := _uuid(text)) is not None:
+        return [case_id]
+    patients = select(Patient.id).where(func.lower(Patient.pseudonym) == text.lower())
+    return select(Case.id).where(Case.patient_id.in_(patients))
+
+
+def _people(text: str) -> Sequence[UUID] | Select[UUID]:
+    if (user_id := _uuid(text)) is not None:
+        return [user_id]
+    return select(User.id).where(
+        or_(
+            User.name.contains(text, autoescape=True),
+            func.lower(User.name).contains(text.lower(), autoescape=True),
+            User.email.contains(text.casefold(), autoescape=True),
+        )
+    )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _lines(session: Session, events: Sequence[AuditEvent]) -> tuple[AuditLine, ...]:
+    people = _names(session, select(User.id, User.name), User.id, events, "actor_id", "subject_id")
+    pseudonyms = select(Case.id, Patient.pseudonym).join(Patient, Patient.id == Case.patient_id)
+    cases = _names(session, pseudonyms, Case.id, events, "case_id")
+    patients = _names(
+        session, select(Patient.id, Patient.pseudonym), Patient.id, events, "patient_id"
+    )
+    centres = _names(session, select(Hcp.id, Hcp.code), Hcp.id, events, "hcp_id")
+    erns = _names(session, select(Ern.id, Ern.name), Ern.id, events, "ern_id")
+    return tuple(
+        AuditLine(
+            at=event.at,
+            tag=event.tag,
+            who=people.get(event.actor_id, ""),
+            roles=event.roles,
+            about=people.get(event.subject_id, "") if event.subject_id != event.actor_id else "",
+            case_id=event.case_id if event.case_id in cases else None,
+            pseudonym=cases.get(event.case_id) or patients.get(event.patient_id, ""),
+            centre=centres.get(event.hcp_id, ""),
+            ern=erns.get(event.ern_id, ""),
+            detail=event.detail,
+            seq=event.seq,
+        )
+        for event in events
+    )
+
+
+def _names(
+    session: Session,
+    names: Select[Any, str],
+    key: Any,
+    events: Sequence[AuditEvent],
+    *columns: str,
+) -> Mapping[Any, str]:
+    """Of the ids in these columns, those that still have a name."""
+    ids = {getattr(event, column) for event in events for column in columns} - {None}
+    if not ids:
+        return {}
+    return {row[0]: row[1] for row in session.execute(names.where(key.in_(ids)))}

@@ -1,0 +1,109 @@
+"""What the audit's tags mean, in the words of the pages."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cpms_core.actor import ROLE_TITLES
+from cpms_core.audit import Event
+from cpms_core.words import words
+
+WORDS: Final[Mapping[Event, str]] = {
+    Event.SIGNED_IN: "signed in",
+    Event.SIGNED_OUT: "signed out, or ended a session",
+    Event.SIGN_IN_REFUSED: "was refused at signing in",
+    Event.LINK_OPENED: "opened an enrolment link",
+    Event.LINK_RENEWED: "made a new enrolment link",
+    Event.KEY_ENROLLED: "enrolled a security key",
+    Event.KEY_REFUSED: "tried a security key that was refused",
+    Event.KEY_FLAGGED: "a security key was locked: it may have been copied",
+    Event.PERSON_INVITED: "invited a person",
+    Event.PERSON_DISABLED: "ended a person's access",
+    Event.PERSON_ENABLED: "let a person back in",
+    Event.PROFILE_READ: "looked at the own profile",
+    Event.PEOPLE_LISTED: "looked at the list of people",
+    Event.PLUGINS_LISTED: "looked at the plugins",
+    Event.PLUGIN_ENABLED: "switched a plugin on",
+    Event.PLUGIN_DISABLED: "switched a plugin off",
+    Event.AUDIT_READ: "read the audit",
+    Event.HOME_READ: "opened Home",
+    Event.HELP_READ: "read the help",
+    Event.TERMS_SEARCHED: "searched coded terms",
+    Event.SEARCHED: "searched the site",
+    Event.CHALLENGED: "began a key ceremony",
+    Event.CENTRE_READ: "looked at the centre's patients and cases",
+    Event.PATIENT_ENROLLED: "enrolled a patient",
+    Event.PATIENT_READ: "looked at a patient",
+    Event.IDENTITY_READ: "looked up who a patient is",
+    Event.CONSENT_RECORDED: "recorded a consent",
+    Event.CONSENT_WITHDRAWN: "withdrew a consent",
+    Event.CASE_OPENED: "opened a new case",
+    Event.CASE_READ: "read a case",
+    Event.CASE_IMPORTED: "imported a case",
+    Event.CASE_EXPORTED: "exported a case",
+    Event.CASE_WITHDRAWN: "withdrew a case",
+    Event.RECORD_READ: "read a form",
+    Event.RECORD_SAVED: "saved a form",
+    Event.RECORD_DRAFTED: "typed into a form",
+    Event.RECORD_DRAFT_DROPPED: "dropped what was typed into a form",
+    Event.ATTACHMENT_ADDED: "added a file",
+    Event.ATTACHMENT_REFUSED: "sent a file that was refused",
+    Event.ATTACHMENT_READ: "opened a file",
+    Event.ATTACHMENT_REMOVED: "removed a file",
+    Event.IMAGES_VIEWED: "viewed images",
+    Event.ERN_READ: "looked at the ERN's requests",
+    Event.REQUEST_SUBMITTED: "sent a request to an ERN",
+    Event.REQUEST_RETURNED: "returned a request",
+    Event.REQUEST_DECLINED: "declined a request",
+    Event.LEAD_NAMED: "named a panel lead",
+    Event.EXPERT_INVITED: "invited an expert to a panel",
+    Event.INVITATION_ANSWERED: "answered an invitation to a panel",
+    Event.MEMBER_REMOVED: "removed a member from a panel",
+    Event.CONTRIBUTED: "gave a contribution",
+    Event.STAGE_CHANGED: "moved a panel to another stage",
+    Event.OUTCOME_DRAFTED: "drafted the outcome",
+    Event.OUTCOME_PUT_TO_MEMBERS: "put the outcome to the members",
+    Event.OUTCOME_TAKEN_BACK: "took the outcome back to change it",
+    Event.POSITION_GIVEN: "gave a position on the outcome",
+    Event.OUTCOME_SIGNED: "signed the outcome",
+    Event.OUTCOME_READ: "read the outcome",
+    Event.OUTCOME_VERIFIED: "verified an outcome",
+    Event.REPORT_READ: "read a report",
+    Event.REPORT_EXPORTED: "exported a report",
+    Event.BACKUP_MADE: "made a backup of the site",
+    Event.BACKUP_RESTORED: "restored the site from a backup",
+    Event.DENIED: "was denied",
+}
+
+SOURCES: Final[Mapping[str, str]] = {
+    "site": "The site: sign-in, people, plugins",
+    "centre": "Patients, identities, consents",
+    "case": "Cases, forms, files",
+    "ern": "Requests to an ERN",
+    "panel": "Panels and outcomes",
+    "report": "Reports",
+}
+
+
+def in_words(tag: str) -> str:
+    """A plugin's own tag is shown as its parts: `reporting: table exported`."""
+    if tag in list(Event):
+        return WORDS[Event(tag)]
+    source, _, act = tag.partition(":")
+    return f"{words(source)}: {words(act.replace(':', ' ')).lower()}"
+
+
+def details_in_words(detail: Mapping[str, Any]) -> str:
+    """`role coordinator, page 2`: keys, counts and stages; the audit holds nothing else."""
+    return ", ".join(f"{words(key).lower()} {_value(value)}" for key, value in detail.items())
+
+
+def roles_in_words(roles: str) -> str:
+    """The roles the actor held at that time."""
+    titles: Mapping[str, str] = {str(role): title for role, title in ROLE_TITLES.items()}
+    return ", ".join(titles.get(role, role) for role in roles.split(", ") if role)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value).replace("_", " ")

@@ -1,0 +1,89 @@
+"""The audit: who did what to whose data, as far as the reader may know."""
+
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from cpms_core import Answer, Page, route
+from cpms_core.actor import Actor, Role
+from cpms_core.audit import Event
+from cpms_core.audit_queries import MOST_COUNTED, Filters, read_audit, read_chain
+from cpms_core.http.visit import PageVisit
+from cpms_web.audit_words import SOURCES, WORDS, details_in_words, in_words, roles_in_words
+from cpms_web.paging import page_number
+
+
+@route("GET", "/audit", permission="audit.read", event=Event.AUDIT_READ)
+def show_audit(visit: PageVisit) -> Answer:
+    problems: dict[str, str] = {}
+    filters = _filters(visit, problems)
+    is_admin = Role.SYSTEM_ADMIN in visit.actor.roles
+    values: dict[str, Any] = {
+        "audit": read_audit(visit.session, visit.actor, filters, page_number(visit)),
+        "chain": _chain(visit) if is_admin else None,
+        "filters": filters,
+        "day": visit.query.get("on", "").strip()[:20],
+        "problems": problems,
+        "is_filtered": filters != Filters(),
+        "address": "?" + urlencode(_given(filters)).replace("%", "%%") + "&page=%d",
+        "scope": _scope(visit.actor),
+        "most": MOST_COUNTED,
+        "in_words": in_words,
+        "details_in_words": details_in_words,
+        "roles_in_words": roles_in_words,
+        "kinds": _kinds(),
+    }
+    return Page(template="web/audit.html", values=values)
+
+
+def _filters(visit: PageVisit, problems: dict[str, str]) -> Filters:
+    typed = {name: visit.query.get(name, "").strip()[:120] for name in ("case", "person", "kind")}
+    day = None
+    if given := visit.query.get("on", "").strip():
+        try:
+            day = date.fromisoformat(given)
+        except ValueError:
+            problems["on"] = "Write a day such as 2026-11-22."
+    return Filters(**typed, on=day)
+
+
+def _given(filters: Filters) -> dict[str, str]:
+    """The filters that are set, as the address holds them."""
+    values = {"case": filters.case, "person": filters.person, "kind": filters.kind}
+    values["on"] = filters.on.isoformat() if filters.on else ""
+    return {name: value for name, value in values.items() if value}
+
+
+def _chain(visit: PageVisit) -> object:
+    return read_chain(visit.session, is_asked=visit.query.get("check") == "yes")
+
+
+def _scope(actor: Actor) -> str:
+    """Which events this reader sees, in a sentence."""
+    if Role.SYSTEM_ADMIN in actor.roles:
+        return "Every event of this site."
+    seen = ["what you did"]
+    if actor.centres(Role.CENTRE_MANAGER):
+        seen.append("what was done to your centre's patients, cases and people")
+    if actor.erns(Role.DISPATCHER, Role.COORDINATOR):
+        seen.append("what was done to requests to your ERN")
+    return f"You see {', and '.join(seen)}."
+
+
+def _kinds() -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """(source, its title, its tags with their words), for the filter."""
+    return [
+        (
+            f"{source}:",
+            title,
+            [
+                (str(event), text[:1].upper() + text[1:])
+                for event, text in WORDS.items()
+                if event.startswith(f"{source}:")
+            ],
+        )
+        for source, title in SOURCES.items()
+    ]
+
+
+ROUTES = (show_audit,)

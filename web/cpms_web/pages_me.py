@@ -1,0 +1,44 @@
+"""The own account: profile, roles, security keys, and the sessions that are alive."""
+
+from uuid import UUID
+
+from cpms_core import Answer, Page, Redirect, route
+from cpms_core.actor import Grant
+from cpms_core.audit import Event
+from cpms_core.http.visit import PageVisit
+from cpms_core.identity.queries import read_account
+from cpms_core.identity.sessions import end_own_session
+from cpms_web.pages_people import Names
+
+
+@route("GET", "/me", permission="site.use", event=Event.PROFILE_READ)
+def show_me(visit: PageVisit) -> Answer:
+    account = read_account(visit.session, visit.actor, visit.site.settings)
+    grants = visit.actor.grants
+    names = Names(visit.session, {account.user.hcp_id, *(grant.hcp_id for grant in grants)})
+    values = {
+        "account": account,
+        "centre": names.centre(account.user.hcp_id),
+        "roles": sorted(_role(names, grant) for grant in grants),
+        "idle_minutes": visit.site.settings.idle_minutes,
+        "session_hours": visit.site.settings.session_hours,
+    }
+    return Page(template="web/me.html", values=values)
+
+
+@route("POST", "/me/sessions/{session_id:uuid}/end", permission="site.use", event=Event.SIGNED_OUT)
+def end_one(visit: PageVisit, session_id: UUID) -> Answer:
+    end_own_session(visit.session, visit.actor, session_id)
+    if session_id == visit.actor.session_id:
+        visit.cookies_to_set[visit.site.session_cookie] = ""
+        return Redirect("/sign-in")
+    return Redirect("/me", "That session is ended.")
+
+
+def _role(names: Names, grant: Grant) -> str:
+    """`health professional at FR10`, `coordinator of ERN ITHACA`."""
+    centre = names.centre(grant.hcp_id)
+    return f"{names.grant(grant)} at {centre.code}" if centre else names.grant(grant)
+
+
+ROUTES = (show_me, end_one)
