@@ -38,16 +38,14 @@ class Section(Struct, frozen=True, kw_only=True):
     """Where it is filled; empty if its plugin is off."""
     shown: tuple[records.Shown, ...]
     saved: RecordView | None
-    answered: int
-    asked: int
     count: str
-    """What the list of sections says of it: `14 · 6 absent`, `2 of 5`."""
+    """What the list of sections says of it: `14 · 6 absent`, `2 of 5`; empty if it is complete."""
 
     @property
     def state(self) -> str:
         if self.saved is None:
             return "not started"
-        return "complete" if self.answered >= self.asked else "in progress"
+        return "in progress" if self.count else "complete"
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -140,7 +138,6 @@ def _section(
 ) -> Section:
     is_readable = entry and saved and saved.version == entry.dataset.version
     data = saved.data if saved and is_readable else None
-    answered, asked = records.completeness(entry.dataset, data) if entry else (0, 0)
     return Section(
         key=key,
         title=entry.dataset.title if entry else words.words(key.rpartition(".")[2]),
@@ -149,15 +146,12 @@ def _section(
         form=f"/cases/{case_id}/records/{key}" if entry else "",
         shown=shown_record(registry, saved, names) if saved else (),
         saved=saved,
-        answered=answered,
-        asked=asked,
-        count=_count(entry, data, answered, asked) if saved else "\N{EN DASH}",
+        count=_count(entry, data) if saved else "\N{EN DASH}",
     )
 
 
-def _count(
-    entry: DatasetEntry | None, data: Mapping[str, Any] | None, answered: int, asked: int
-) -> str:
+def _count(entry: DatasetEntry | None, data: Mapping[str, Any] | None) -> str:
+    """Findings are counted, never complete. A form that requires answers is complete once saved."""
     if entry is None or data is None:
         return ""
     found = [
@@ -169,7 +163,9 @@ def _count(
     if found:
         absent = sum(bool(row.get("absent")) for row in found)
         return f"{len(found) - absent} · {absent} absent" if absent else str(len(found))
-    return "" if answered >= asked else f"{answered} of {asked}"
+    answered, asked = records.completeness(entry.dataset, data)
+    is_complete = answered >= asked or any(field.required for field in entry.fields)
+    return "" if is_complete else f"{answered} of {asked}"
 
 
 def _where(reading: CaseReading, asked: Sequence[Asked]) -> tuple[str, ...]:
