@@ -141,7 +141,7 @@ def save_outcome_draft(
         raise ConflictError(
             "The draft was saved elsewhere after you opened it. Nothing of either is lost.",
             theirs=outcome.draft,
-            yours=parsed.raw,
+            yours=parsed.value,
         )
     change(
         session,

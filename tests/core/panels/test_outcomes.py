@@ -65,7 +65,7 @@ def test_a_stale_save_of_the_draft_is_answered_with_both_versions(session: Sessi
     with pytest.raises(ConflictError) as conflict:
         they.save(plain_opinion(heading="Second"), seen)
     assert conflict.value.theirs["heading"] == "First"
-    assert conflict.value.yours["heading"] == ["Second"]
+    assert conflict.value.yours.heading == "Second"
 
 
 def test_every_wrong_field_of_the_draft_is_named(session: Session) -> None:
