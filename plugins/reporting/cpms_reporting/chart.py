@@ -5,7 +5,7 @@ from msgspec import Struct
 from cpms_core import Count, ReportTable
 from cpms_reporting.figures import shown, unit_of
 
-MOST = 25
+MOST = 15
 """Rows a chart shows at most: it is for seeing at a glance, the table has them all."""
 
 

@@ -9,6 +9,7 @@ Figure = float | int | None
 
 NOT_KNOWN = "\u2013"
 
+_NO_BREAK = "\u00a0"
 _HOUR = 1 / 24
 _TWO_DAYS = 2
 _A_MONTH = 31
@@ -16,13 +17,14 @@ _WHOLE_PERCENT = 10
 
 
 def shown(figure: Figure, unit: Unit) -> str:
+    """Figure and unit stay on one line."""
     if figure is None:
         return NOT_KNOWN
     if unit == "days":
-        return _length(figure)
+        return _length(figure).replace(" ", _NO_BREAK)
     if unit == "%":
-        return f"{figure:.0f} %" if figure >= _WHOLE_PERCENT or figure == 0 else f"{figure:.1f} %"
-    return f"{figure:,}" if isinstance(figure, int) else f"{figure:,.2f}".rstrip("0").rstrip(".")
+        return f"{_short(figure, 0 if figure >= _WHOLE_PERCENT else 1)}{_NO_BREAK}%"
+    return _short(figure, 2)
 
 
 def heading(column: str, unit: Unit) -> str:
@@ -45,7 +47,13 @@ def as_day(label: str) -> date | None:
 def _length(days: float) -> str:
     """25 min, 7.5 h, 12.4 days, 45 days."""
     if days < _HOUR:
-        return f"{days * 24 * 60:.0f} min"
+        return f"{_short(days * 24 * 60, 0)} min"
     if days < _TWO_DAYS:
-        return f"{days * 24:.1f} h"
-    return f"{days:.1f} days" if days < _A_MONTH else f"{days:,.0f} days"
+        return f"{_short(days * 24, 1)} h"
+    return f"{_short(days, 1 if days < _A_MONTH else 0)} days"
+
+
+def _short(figure: float, decimals: int) -> str:
+    """With so many decimals at most: 1,234.5 and 12."""
+    text = f"{figure:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

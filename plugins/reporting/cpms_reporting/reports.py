@@ -4,6 +4,7 @@ Rows without a single panel are left out where they would say nothing, and a tab
 says in its note why it is empty and what fills it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from cpms_core import Aggregates, Count, PanelTimes, Report, ReportTable, Unit
@@ -113,7 +114,7 @@ def closed(counts: Aggregates) -> ReportTable:
     )
     return ReportTable(
         columns=(
-            *("Panel", "Network", "Urgency", "Closed on"),
+            *("Panel", "Urgency", "Closed on"),
             *("Triage", "First answer", "Outcome", "Waited", "Contributors", "Countries"),
         ),
         rows=rows,
@@ -139,12 +140,12 @@ def voices(counts: Aggregates) -> ReportTable:
     )
     reviewed = sum(map(is_reviewed, found))
     note = (
-        f"{_counted(len(found), 'closed panel')}: how many people contributed to each, without "
-        f"the submitter, and from how many countries. {reviewed} of {len(found)} have {ENOUGH} "
-        "contributors or more and count as reviewed."
+        f"{_counted(len(found), 'closed panel')}, by the number of people who contributed beside "
+        f"the submitter and of the countries they work in. {reviewed} of {len(found)} have "
+        f"{ENOUGH} contributors or more and count as reviewed."
     )
     return ReportTable(
-        columns=("How many", "Panels by contributors", "Panels by countries"),
+        columns=("How many", "Contributors", "Countries"),
         rows=rows,
         charted=(0, 1),
         note=note if found else NONE_CLOSED,
@@ -152,10 +153,11 @@ def voices(counts: Aggregates) -> ReportTable:
 
 
 def networks(counts: Aggregates) -> ReportTable:
-    """One line for each network."""
+    """One line for each network, the busiest first."""
     panels = counts.panels()
     rows = []
-    for ern in sorted({panel.ern for panel in panels}):
+    sizes = Counter(panel.ern for panel in panels)
+    for ern in sorted(sizes, key=lambda name: (-sizes[name], name)):
         here = [panel for panel in panels if panel.ern == ern]
         rows.append(Count((ern,), (len(here), sum(map(is_open, here)), *_closed_figures(here))))
     note = (
@@ -209,7 +211,7 @@ REPORTS = tuple(
 )
 
 _MANY = range(5, 1_000_000)
-_CLOSED_COLUMNS = ("Closed", "Reviewed", "Share reviewed", "Median to outcome, routine")
+_CLOSED_COLUMNS = ("Closed", "Reviewed", "Share reviewed", "Routine median")
 _CLOSED_UNITS: tuple[Unit, ...] = ("", "", "%", "days")
 
 
@@ -223,7 +225,7 @@ def _closed_figures(panels: Sequence[PanelTimes]) -> tuple[float | int | None, .
 def _closed_row(panel: PanelTimes) -> Count:
     day = panel.closed_at.date().isoformat() if panel.closed_at else ""
     return Count(
-        (panel.number, panel.ern, panel.urgency.capitalize(), day),
+        (panel.number, panel.urgency.capitalize(), day),
         (
             *(measure(panel) for _title, measure in STEPS),
             panel.contributors,

@@ -79,7 +79,7 @@ def test_closed_panels_stand_with_their_times_the_latest_first() -> None:
     late = panel("closed", triage=1, outcome=9, paused=1, contributors=1, countries=1)
     table = closed(Counted(early, late, panel()))
     assert [row.labels[0] for row in table.rows] == [late.number, early.number]
-    assert table.rows[0].labels[1:] == ("ERN ITHACA", "Routine", "2026-03-11")
+    assert table.rows[0].labels[1:] == ("Routine", "2026-03-11")
     assert table.rows[0].figures == (1.0, None, 8.0, 1.0, 1, 1)
     assert table.rows[1].figures == (1.0, 2.0, 5.0, None, 2, 2)
 
