@@ -170,7 +170,8 @@ function paintMeasures() {
 }
 
 function words({ lower, upper }) {
+  const { windowWidth, windowCenter } = core.utilities.windowLevel.toWindowLevel(lower, upper);
   // Small numbers, of PET for instance, need their decimals.
   const digits = upper - lower < 10 ? 2 : 0;
-  return `W ${(upper - lower).toFixed(digits)} L ${((upper + lower) / 2).toFixed(digits)}`;
+  return `W ${windowWidth.toFixed(digits)} L ${windowCenter.toFixed(digits)}`;
 }
