@@ -11,16 +11,18 @@ from sqlalchemy import Engine, inspect, select
 
 from cpms_core.commands import Commands, Options
 from cpms_core.db import make_engine, transaction
+from cpms_core.demonstration import fill_demonstration
 from cpms_core.directory.loading import load_directory
 from cpms_core.errors import CpmsError
-from cpms_core.host import GROUP
+from cpms_core.host import GROUP, load
 from cpms_core.http import assets
 from cpms_core.http.app import site_key
 from cpms_core.http.serve import serve
 from cpms_core.identity.models import User
-from cpms_core.identity.people import first_admin, new_ticket
+from cpms_core.identity.people import first_admin, has_key, new_ticket
+from cpms_core.identity.sessions import actor_for
 from cpms_core.keys import create_site_key, load_site_key
-from cpms_core.plugin_files import site_file
+from cpms_core.plugin_files import read_enabled, site_file
 from cpms_core.settings import Settings, Site, read_site, write_settings
 from cpms_core.store import is_current, migrate
 from cpms_core.terminology.loading import find_obo, load_terms
@@ -124,12 +126,17 @@ def build_assets() -> None:
 
 
 def _first_link(site: Site, engine: Engine) -> str:
-    """The first administrator's link, until that person has a key."""
+    """A new demonstration's people and cases, and its administrator's link until there is a key."""
     key = load_site_key(site.site_key_path, site.settings.site_key_command)
     with transaction(engine) as session:
-        users = session.scalars(select(User).limit(2)).all()
-        admin = users[0] if users else first_admin(session, FIRST_ADMIN, "First Administrator")
-        if len(users) > 1 or admin.keys:
+        admin = session.scalar(select(User).where(User.email == FIRST_ADMIN))
+        if admin is None and session.scalar(select(User.id).limit(1)):
+            return ""
+        if admin is None:
+            admin = first_admin(session, FIRST_ADMIN, "First Administrator")
+            registry = load(read_enabled(site_file(site.data))).registry
+            fill_demonstration(session, actor_for(session, admin), key, registry)
+        if has_key(admin):
             return ""
         ticket = new_ticket(session, key, admin, created_by=None, with_code=False)
     return f"{site.settings.base_url}/enrol/{ticket.token}"
