@@ -49,6 +49,7 @@ WORDS: Final[Mapping[Event, str]] = {
     Event.ATTACHMENT_REFUSED: "sent a file that was refused",
     Event.ATTACHMENT_READ: "opened a file",
     Event.ATTACHMENT_REMOVED: "removed a file",
+    Event.ATTACHMENT_RELEASED: "released a file that was held back",
     Event.IMAGES_VIEWED: "viewed images",
     Event.ERN_READ: "looked at the ERN's requests",
     Event.REQUEST_SUBMITTED: "sent a request to an ERN",
@@ -86,8 +87,9 @@ SOURCES: Final[Mapping[str, str]] = {
 
 def in_words(tag: str) -> str:
     """A plugin's own tag is shown as its parts: `reporting: table exported`."""
-    if tag in list(Event):
-        return WORDS[Event(tag)]
+    known: Mapping[str, str] = {str(event): text for event, text in WORDS.items()}
+    if tag in known:
+        return known[tag]
     source, _, act = tag.partition(":")
     return f"{words(source)}: {words(act.replace(':', ' ')).lower()}"
 

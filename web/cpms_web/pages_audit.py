@@ -7,23 +7,28 @@ from urllib.parse import urlencode
 from cpms_core import Answer, Page, route
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
-from cpms_core.audit_queries import MOST_COUNTED, Filters, read_audit, read_chain
+from cpms_core.audit_queries import MOST_COUNTED, Chain, Filters, read_audit, read_chain
 from cpms_core.http.visit import PageVisit
 from cpms_web.audit_words import SOURCES, WORDS, details_in_words, in_words, roles_in_words
 from cpms_web.paging import page_number
 
 
-@route("GET", "/audit", permission="audit.read", event=Event.AUDIT_READ)
+def _check_chain(visit: PageVisit) -> Chain | None:
+    """For administrators. It takes long, so it happens before the page's own transaction."""
+    if Role.SYSTEM_ADMIN not in visit.actor.roles:
+        return None
+    return read_chain(visit.session, is_asked=visit.query.get("check") == "yes")
+
+
+@route("GET", "/audit", permission="audit.read", event=Event.AUDIT_READ, prepare=_check_chain)
 def show_audit(visit: PageVisit) -> Answer:
-    problems: dict[str, str] = {}
-    filters = _filters(visit, problems)
-    is_admin = Role.SYSTEM_ADMIN in visit.actor.roles
+    filters, problem = _filters(visit)
     values: dict[str, Any] = {
         "audit": read_audit(visit.session, visit.actor, filters, page_number(visit)),
-        "chain": _chain(visit) if is_admin else None,
+        "chain": visit.prepared,
         "filters": filters,
         "day": visit.query.get("on", "").strip()[:20],
-        "problems": problems,
+        "problem": problem,
         "is_filtered": filters != Filters(),
         "address": "?" + urlencode(_given(filters)).replace("%", "%%") + "&page=%d",
         "scope": _scope(visit.actor),
@@ -36,15 +41,14 @@ def show_audit(visit: PageVisit) -> Answer:
     return Page(template="web/audit.html", values=values)
 
 
-def _filters(visit: PageVisit, problems: dict[str, str]) -> Filters:
+def _filters(visit: PageVisit) -> tuple[Filters, str]:
+    """What is looked for, and what is wrong with the day if something is."""
     typed = {name: visit.query.get(name, "").strip()[:120] for name in ("case", "person", "kind")}
-    day = None
-    if given := visit.query.get("on", "").strip():
-        try:
-            day = date.fromisoformat(given)
-        except ValueError:
-            problems["on"] = "Write a day such as 2026-11-22."
-    return Filters(**typed, on=day)
+    day = visit.query.get("on", "").strip()
+    try:
+        return Filters(**typed, on=date.fromisoformat(day) if day else None), ""
+    except ValueError:
+        return Filters(**typed), "Write a day such as 2026-11-22."
 
 
 def _given(filters: Filters) -> dict[str, str]:
@@ -52,10 +56,6 @@ def _given(filters: Filters) -> dict[str, str]:
     values = {"case": filters.case, "person": filters.person, "kind": filters.kind}
     values["on"] = filters.on.isoformat() if filters.on else ""
     return {name: value for name, value in values.items() if value}
-
-
-def _chain(visit: PageVisit) -> object:
-    return read_chain(visit.session, is_asked=visit.query.get("check") == "yes")
 
 
 def _scope(actor: Actor) -> str:
