@@ -35,6 +35,8 @@ class RecordView(Struct, frozen=True, kw_only=True):
     saved_at: datetime
     revision: int = 0
     """How often it was saved."""
+    is_plain: bool = False
+    """Whether no form of this site can read the data: its plugin is off, or of another version."""
 
 
 class CaseView(Struct, frozen=True, kw_only=True):

@@ -136,8 +136,7 @@ def _section(
     saved: RecordView | None,
     names: Mapping[str, str],
 ) -> Section:
-    is_readable = entry and saved and saved.version == entry.dataset.version
-    data = saved.data if saved and is_readable else None
+    data = saved.data if saved and not saved.is_plain else None
     return Section(
         key=key,
         title=entry.dataset.title if entry else words.words(key.rpartition(".")[2]),

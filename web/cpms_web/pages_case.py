@@ -66,10 +66,10 @@ def export_csv(visit: PageVisit, case_id: UUID) -> Answer:
 def export_as(visit: PageVisit, case_id: UUID, key: str) -> Answer:
     """In a format that a plugin brings."""
     registry = visit.site.registry
+    view = export_case(visit.session, visit.actor, registry, case_id, key)
     export = registry.exports.get(key)
     if export is None:
         raise NotFoundError("There is no such export; the plugin that made it may be off.")
-    view = export_case(visit.session, visit.actor, registry, case_id, key)
     return File(
         content=export.write(view),
         media_type=export.media_type,

@@ -80,7 +80,7 @@ def _record(registry: Registry, record: RecordView) -> dict[str, Any]:
 def _cells(registry: Registry, key: str, record: RecordView) -> dict[str, str]:
     """The same columns as a table of many cases; plain JSON where the plugin is off."""
     entry = registry.datasets.get(key)
-    if entry is not None and record.version == entry.dataset.version:
+    if entry is not None and not record.is_plain:
         return records.flatten(entry.dataset, record.data)
     return {name: _plain(value) for name, value in record.data.items()}
 

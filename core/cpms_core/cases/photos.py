@@ -32,6 +32,7 @@ def ingest(source: str, target: str, secret: bytes) -> Ingested:
     except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError("This photo is damaged or incomplete. Nothing of it was kept.") from error
     pixels.thumbnail((MAX_SIDE, MAX_SIDE))
+    pixels.info = {}  # Pillow would write comment, XMP and profile of the source into the copy
     with Path(target).open("wb") as file:
         pixels.save(file, "JPEG", quality=90, optimize=True)
     facets = {"width": str(pixels.width), "height": str(pixels.height)}
@@ -44,6 +45,7 @@ def shrink(source: str) -> bytes:
     with Image.open(source, formats=("JPEG",)) as image:
         image.draft("RGB", (SMALL, SMALL))
         image.thumbnail((SMALL, SMALL))
+        image.info = {}
         image.save(out, "JPEG", quality=80)
     return out.getvalue()
 

@@ -14,7 +14,7 @@ from cpms_core.display import Names
 from cpms_core.errors import NotFoundError
 from cpms_core.identity.models import User
 from cpms_core.patients.service import has_consent
-from cpms_core.registry import Registry
+from cpms_core.registry import DatasetEntry, Registry
 from cpms_core.views import AttachmentView, CaseView, RecordView
 
 
@@ -67,27 +67,27 @@ def saved_record(session: Session, registry: Registry, row: Record) -> RecordVie
 
 
 def _record_view(registry: Registry, row: Record, author: str) -> RecordView:
-    data, version = _readable(registry, row)
+    entry = registry.datasets.get(row.dataset)
+    upgraded = _upgraded(entry, row) if entry else None
+    is_read = entry is not None and upgraded is not None
     return RecordView(
         dataset=row.dataset,
-        version=version,
-        data=data,
+        version=entry.dataset.version if entry and is_read else row.schema_version,
+        data=row.data if upgraded is None else upgraded,
         author=author,
         saved_at=row.saved_at,
         revision=row.revision,
+        is_plain=not is_read,
     )
 
 
-def _readable(registry: Registry, row: Record) -> tuple[dict[str, Any], int]:
-    """The present version's data; as stored if the plugin is off or cannot read it."""
-    entry = registry.datasets.get(row.dataset)
-    if entry is None:
-        return row.data, row.schema_version
+def _upgraded(entry: DatasetEntry, row: Record) -> dict[str, Any] | None:
+    """As the present version would store it; None if it cannot be read."""
     try:
         records.decode(entry.dataset, row.schema_version, row.data)
-        return records.upgraded(entry.dataset, row.schema_version, row.data), entry.dataset.version
+        return records.upgraded(entry.dataset, row.schema_version, row.data)
     except records.UnreadableRecordError:
-        return row.data, row.schema_version
+        return None
 
 
 def shown_record(
@@ -95,11 +95,7 @@ def shown_record(
 ) -> tuple[records.Shown, ...]:
     """A record as people read it; without its plugin, or if it does not fit, as plain fields."""
     entry = registry.datasets.get(view.dataset)
-    if entry is None or view.version != entry.dataset.version:
-        return records.display_plain(view.data)
-    try:
-        records.decode(entry.dataset, view.version, view.data)
-    except records.UnreadableRecordError:
+    if entry is None or view.is_plain:
         return records.display_plain(view.data)
     return records.display(entry.dataset, view.data, names)
 
