@@ -1,57 +1,45 @@
 """One consultation and everybody who stands to it in some way: what the matrix and the attacks use.
 
-A case of a centre in Prague lies with ERN ITHACA; its panel has a lead, a member, an observer and
-somebody who is invited and has not answered, and its outcome waits for the members' positions.
+A case of a centre in Prague lies with ERN ITHACA; its panel has a lead, a member, an observer,
+somebody who is invited and has not answered, and somebody who was removed. `until` says how far
+it has come: `submitted` is before the panel, `sign_off` waits for the members' positions.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import date
+from io import BytesIO
+from typing import Any, Literal
 from uuid import UUID
 
+from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cpms_core.access import Standing
 from cpms_core.actor import Role
 from cpms_core.cases.models import Attachment, Case, Facet
 from cpms_core.cases.records import store_record
 from cpms_core.files import FileStore
-from cpms_core.identity.models import SecurityKey
+from cpms_core.identity.models import SignInSession
 from cpms_core.panels import discussion, members, outcomes, submission, triage
-from cpms_core.panels.models import ConsultationRequest, Panel
+from cpms_core.panels.models import Panel
 from cpms_core.panels.request_form import KEY, RequestForm
 from cpms_core.patients.models import Patient
+from cpms_core.patients.service import Enrolment, NewConsent, enrol_patient, record_consent
+from cpms_core.patients.vault import Identity
 from cpms_core.records import as_form
 from cpms_core.registry import Registry
 from tests import factories
 from tests.core.panels.consultation import plain_opinion
+from tests.plugins.dicom_viewer.images import make_image
 from tests.site import Browser, TestSite
 
 HOME, ELSEWHERE = "CZ01", "FR25"
 ERN = "ithaca"
 STUDY = "1.2.826.0.1.3680043.8.498.1"
 
-S = Standing
-STANDINGS: Mapping[str, frozenset[Standing]] = {
-    "anonymous": frozenset(),
-    "professional": frozenset({S.CENTRE_PROFESSIONAL}),
-    "professional elsewhere": frozenset(),
-    "centre manager": frozenset({S.CENTRE_MANAGER}),
-    "centre manager elsewhere": frozenset(),
-    "coordinator": frozenset({S.COORDINATOR}),
-    "coordinator of another ERN": frozenset(),
-    "dispatcher": frozenset({S.DISPATCHER}),
-    "researcher": frozenset({S.RESEARCHER}),
-    "guest": frozenset(),
-    "system administrator": frozenset({S.SYSTEM_ADMIN}),
-    "lead": frozenset({S.LEAD}),
-    "member": frozenset({S.MEMBER}),
-    "observer": frozenset({S.OBSERVER}),
-    "invited": frozenset({S.INVITED}),
-    "removed from the panel": frozenset(),
-}
-"""Who there is, and how each stands to the case."""
-
+CENTRE = frozenset({"professional", "centre manager"})
+PANEL = frozenset({"lead", "member", "observer", "invited"})
+TRIAGE = frozenset({"coordinator", "dispatcher"})
 _ROLES: Mapping[str, tuple[Role, str, str | None]] = {
     "professional": (Role.PROFESSIONAL, HOME, None),
     "professional elsewhere": (Role.PROFESSIONAL, ELSEWHERE, None),
@@ -71,9 +59,22 @@ _ROLES: Mapping[str, tuple[Role, str, str | None]] = {
 }
 
 
+NAMES = ("anonymous", *_ROLES)
+"""Everybody there is."""
+
+Until = Literal["draft", "submitted", "assessment", "outcome", "sign_off"]
+
+
+def photo() -> bytes:
+    made = BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(made, "JPEG")
+    return made.getvalue()
+
+
 class World:
-    def __init__(self, site: TestSite) -> None:
+    def __init__(self, site: TestSite, until: Until = "sign_off") -> None:
         self.site = site
+        self.until = until
         self.registry: Registry = site.live.registry
         self.people: dict[str, Browser] = {"anonymous": site.browser()}
         for name, (role, hcp, ern) in _ROLES.items():
@@ -89,24 +90,52 @@ class World:
 
     def _consult(self, session: Session, files: FileStore) -> None:
         submitter = self["professional"].actor
-        patient = factories.make_patient(session, submitter, hcp=HOME)
+        patient = self._enrol(session)
         case = factories.make_case(session, submitter, patient)
         self._fill(session, case)
         self._attach(session, case, files)
+        self._remember(session, patient, case)
+        if self.until == "draft":
+            return
         request = submission.submit_request(
             session, submitter, self.registry, case.id, ERN, "undiagnosed"
         )
-        panel = triage.name_lead(
+        self.values["request_id"] = str(request.id)
+        if self.until != "submitted":
+            panel = triage.name_lead(
+                session,
+                self["coordinator"].actor,
+                self.registry,
+                request.id,
+                self.id_of("lead"),
+                request.row_version,
+            )
+            self.values["panel_id"] = str(panel.id)
+            self._invite(session, panel)
+            self._draft_outcome(session, panel)
+
+    def _enrol(self, session: Session) -> Patient:
+        submitter = self["professional"].actor
+        identity = Identity(given_name="Zdeňka", family_name="Malá", birth_date=date(2019, 5, 17))
+        patient = enrol_patient(
             session,
-            self["coordinator"].actor,
-            self.registry,
-            request.id,
-            self.id_of("lead"),
-            request.row_version,
+            submitter,
+            self.site.live.key,
+            factories.hcp_id(session, HOME),
+            Enrolment(identity=identity, sex="female"),
         )
-        self._invite(session, panel)
-        self._draft_outcome(session, panel)
-        self._remember(session, patient, case, request, panel)
+        for kind in ("care", "face_photos"):
+            consent = NewConsent(
+                kind=kind,
+                form_version="2024",
+                language="cs",
+                signer="parent",
+                given_on=date(2026, 1, 5),
+                original_at="paper file",
+            )
+            record_consent(session, submitter, patient.id, consent)
+        session.refresh(patient)
+        return patient
 
     def _fill(self, session: Session, case: Case) -> None:
         submitter = self["professional"].actor
@@ -117,27 +146,36 @@ class World:
         store_record(session, submitter, case, findings, value)
 
     def _attach(self, session: Session, case: Case, files: FileStore) -> None:
-        incoming = files.incoming()
-        incoming.write_bytes(b"\xff\xd8\xff\xd9")
-        stored = files.adopt(incoming)
-        common: dict[str, Any] = {
-            "case_id": case.id,
-            "sha256": stored.sha256,
-            "size": stored.size,
-            "added_by": self.id_of("professional"),
-        }
-        self.photo = Attachment(media_type="image/jpeg", viewer="photo", name="Photo 1", **common)
+        """As if both had come through the sandbox."""
         facets = {"study": STUDY, "series": STUDY + ".1", "modality": "MR", "frames": "1"}
-        self.image = Attachment(
+        facets |= {"rows": "8", "columns": "8"}
+        self.photo = self._attachment(
+            case, files, photo(), media_type="image/jpeg", viewer="photo", name="Photo 1"
+        )
+        self.image = self._attachment(
+            case,
+            files,
+            make_image(),
             media_type="application/dicom",
             viewer="dicom_viewer.dicom",
             name="MR",
             group=STUDY,
             facets=[Facet(key=key, value=value) for key, value in facets.items()],
-            **common,
         )
         session.add_all([self.photo, self.image])
         session.flush()
+
+    def _attachment(
+        self, case: Case, files: FileStore, content: bytes, **values: Any
+    ) -> Attachment:
+        stored = files.add(BytesIO(content))
+        return Attachment(
+            case_id=case.id,
+            sha256=stored.sha256,
+            size=stored.size,
+            added_by=self.id_of("professional"),
+            **values,
+        )
 
     def _invite(self, session: Session, panel: Panel) -> None:
         coordinator = self["coordinator"].actor
@@ -155,33 +193,28 @@ class World:
             discussion.contribute(session, self[name].actor, panel.id, "KBG.", "fairly_sure")
 
     def _draft_outcome(self, session: Session, panel: Panel) -> None:
+        if self.until == "assessment":
+            return
         lead = self["lead"].actor
         outcome = outcomes.start_outcome(session, lead, panel.id, panel.row_version)
         form = as_form(outcomes.DATASET, plain_opinion())
         outcomes.save_outcome_draft(session, lead, panel.id, form, outcome.row_version)
-        outcomes.put_to_members(session, lead, self.registry, "CPMS", panel.id, outcome.row_version)
+        if self.until == "sign_off":
+            outcomes.put_to_members(
+                session, lead, self.registry, "CPMS", panel.id, outcome.row_version
+            )
 
-    def _remember(
-        self,
-        session: Session,
-        patient: Patient,
-        case: Case,
-        request: ConsultationRequest,
-        panel: Panel,
-    ) -> None:
-        keys = select(SecurityKey.id).where(SecurityKey.user_id == self.id_of("professional"))
+    def _remember(self, session: Session, patient: Patient, case: Case) -> None:
+        own = SignInSession.user_id == self.id_of("professional")
         self.values: dict[str, str] = {
             "patient_id": str(patient.id),
             "consent_id": str(patient.consents[0].id),
             "case_id": str(case.id),
             "dataset": KEY,
-            "request_id": str(request.id),
-            "panel_id": str(panel.id),
             "attachment_id": str(self.photo.id),
             "ern_id": ERN,
-            "user_id": str(self.id_of("professional")),
-            "key_id": str(session.scalars(keys).first()),
-            "session_id": str(self["professional"].actor.session_id),
+            "person_id": str(factories.make_user(session, hcp=HOME, name="A Colleague").id),
+            "session_id": str(session.scalars(select(SignInSession.id).where(own)).one()),
             "group": STUDY,
         }
         """What stands for a parameter of a path, by its name."""

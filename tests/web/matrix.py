@@ -1,0 +1,246 @@
+"""Who may what around one case, written down by hand, and a site held against it.
+
+The tables are not derived from `access`, so that a change there is seen here. A route that no
+table knows fails.
+"""
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from httpx import Response
+
+from cpms_core.declarations import Route
+from tests.site import TestSite
+from tests.web.attempts import ATTEMPTS, Attempt, name_of, plain
+from tests.web.world import CENTRE, NAMES, PANEL, TRIAGE, Until, World
+
+PUBLIC = {
+    "GET /sign-in",
+    "POST /sign-in/begin",
+    "POST /sign-in/finish",
+    "GET /enrol/{token}",
+    "POST /enrol/{token}/begin",
+    "POST /enrol/{token}/finish",
+}
+"""Open to somebody who is not signed in. Whoever adds to this list says why in the review."""
+
+EVERYBODY = frozenset(NAMES) - {"anonymous"}
+AT_A_CENTRE = EVERYBODY - {"researcher", "guest", "system administrator"}
+MANAGERS = frozenset({"centre manager", "centre manager elsewhere"})
+IN_AN_ERN = TRIAGE | {"coordinator of another ERN"}
+ADMIN = frozenset({"system administrator"})
+LEAD = frozenset({"lead"})
+
+MAY_WITH_THIS_CASE: Mapping[str, frozenset[str]] = {
+    "patient.read": CENTRE,
+    "patient.identity": frozenset({"centre manager"}),
+    "consent.record": CENTRE,
+    "case.open": CENTRE,
+    "case.edit": CENTRE,
+    "case.submit": CENTRE,
+    "case.export": CENTRE,
+    "case.read": CENTRE | PANEL,
+    "case.images": CENTRE | PANEL,
+    "case.summary": CENTRE | PANEL | TRIAGE,
+    "ern.read": TRIAGE,
+    "request.triage": TRIAGE,
+    "panel.invite": TRIAGE | LEAD,
+    "panel.answer": frozenset({"invited"}),
+    "panel.contribute": frozenset({"lead", "member", "invited"}),
+    "panel.steer": LEAD,
+    "outcome.judge": frozenset({"lead", "member"}),
+    "outcome.sign": LEAD,
+    "outcome.read": CENTRE | PANEL | TRIAGE,
+    "people.manage": frozenset({"centre manager"}) | ADMIN,
+}
+"""For an address with an id of this consultation, its patient or its people in it."""
+
+MAY_SOMEWHERE: Mapping[str, frozenset[str]] = {
+    "site.use": EVERYBODY,
+    "audit.read": EVERYBODY,
+    "people.manage": MANAGERS | ADMIN,
+    "plugins.manage": ADMIN,
+    "centre.read": AT_A_CENTRE,
+    "patient.enrol": AT_A_CENTRE,
+    "ern.read": IN_AN_ERN,
+    "report.read": IN_AN_ERN | MANAGERS | ADMIN,
+}
+"""For an address without one: everybody sees what is their own there."""
+
+MAY_HERE: Mapping[str, frozenset[str]] = {
+    # What is sent invites somebody to the centre of the case.
+    "POST /people/invite": frozenset({"centre manager"}) | ADMIN,
+    # Everybody ends sessions of their own; this one is the professional's.
+    "POST /me/sessions/{session_id}/end": frozenset({"professional"}),
+}
+"""Addresses that let in fewer people than their permission: the reason stands beside each."""
+
+ABOUT_THE_CASE = {
+    *("patient_id", "consent_id", "case_id", "request_id", "panel_id", "attachment_id"),
+    *("ern_id", "person_id"),
+}
+KNOW_OF_IT = CENTRE | PANEL | TRIAGE
+STAGES: tuple[Until, ...] = ("draft", "submitted", "assessment", "outcome", "sign_off")
+
+
+class Matrix:
+    """One world in one store, which is put back after every act that succeeds."""
+
+    def __init__(self, site: TestSite, until: Until) -> None:
+        self.site = site
+        self.world = World(site, until)
+        self.world.values["key"] = "test.letter"
+        self._store = Path(str(site.engine.url.database))
+        self._kept = self._store.with_suffix(".kept")
+        self._checkpoint()
+        shutil.copyfile(self._store, self._kept)
+
+    def routes(self) -> Iterator[tuple[str, Route, Attempt]]:
+        for owner, route in self.site.live.registry.routes:
+            name = name_of(owner, route)
+            attempt = ATTEMPTS.get(name, Attempt())
+            if attempt.until == self.world.until and name not in PUBLIC:
+                yield name, route, attempt
+
+    def problems(self, people: Iterable[str] = NAMES, only: str = "") -> Iterator[str]:
+        """Everything that is not as the tables say; `only` looks at one permission."""
+        for name, route, attempt in self.routes():
+            if only and route.permission != only:
+                continue
+            for person in people:
+                for problem in self._judge(name, route, attempt, person):
+                    yield f"{name} as {person}: {problem}"
+
+    def send(
+        self,
+        name: str,
+        attempt: Attempt,
+        person: str,
+        values: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """The request of the table, by this person."""
+        method, path = self.address(name, attempt, values)
+        browser = self.world[person]
+        # A page that was shown says something once; that must not be mistaken for a difference.
+        browser.cookies = {key: one for key, one in browser.cookies.items() if key == "cpms"}
+        self.site.live.limiter.clear()
+        token = dict(browser.cookies)
+        if method == "GET":
+            answer = browser.get(path, headers=dict(headers or {}))
+        else:
+            options = dict(attempt.options)
+            options["headers"] = {**options.get("headers", {}), **(headers or {})}
+            answer = browser.post(path, dict(attempt.form_for(self.world)), **options)
+        browser.cookies = token
+        return answer
+
+    def address(
+        self, name: str, attempt: Attempt, values: Mapping[str, str] | None = None
+    ) -> tuple[str, str]:
+        method, _, path = name.partition(" ")
+        known = {**self.world.values, **attempt.values, **(values or {})}
+        if path.startswith("/x/dicom_viewer/"):
+            known["attachment_id"] = str(self.world.image.id)
+        known |= values or {}
+        wanted = re.findall(r"\{(\w+)\}", path)
+        missing = set(wanted) - known.keys()
+        assert not missing, f"{name}: give the world a value for {missing}"
+        return method, path.format(**known) + attempt.query
+
+    def restore(self) -> None:
+        self.site.engine.dispose()
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self._store}{suffix}").unlink(missing_ok=True)
+        shutil.copyfile(self._kept, self._store)
+
+    def contents(self) -> dict[str, list[Any]]:
+        """Every row but the audit's and when somebody was last seen."""
+        with sqlite3.connect(self._store) as store:
+            tables = [
+                name
+                for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type='table'")
+                if name not in {"audit_event", "sign_in_session"}
+            ]
+            found = {name: store.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables}  # noqa: S608 - names of our own tables
+        store.close()
+        return found
+
+    def _judge(self, name: str, route: Route, attempt: Attempt, person: str) -> Iterator[str]:
+        before = self._count()
+        stored = self.contents() if route.method == "POST" else None
+        answer = self.send(name, attempt, person)
+        tags = self._tags_since(before)
+        if person in allowed(name, route):
+            yield from _judge_success(route, attempt, answer, tags)
+            if route.method == "POST":
+                self.restore()
+            return
+        yield from _judge_denial(route, answer, tags, person)
+        if stored is not None and stored != self.contents():
+            yield "refused, but something was changed"
+            self.restore()
+
+    def _count(self) -> int:
+        with sqlite3.connect(self._store) as store:
+            (count,) = store.execute("SELECT max(rowid) FROM audit_event").fetchone()
+        store.close()
+        return count or 0
+
+    def _tags_since(self, count: int) -> list[str]:
+        with sqlite3.connect(self._store) as store:
+            rows = store.execute("SELECT tag FROM audit_event WHERE rowid > ?", (count,))
+            tags = [tag for (tag,) in rows]
+        store.close()
+        return tags
+
+    def _checkpoint(self) -> None:
+        self.site.engine.dispose()
+        with sqlite3.connect(self._store) as store:
+            store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        store.close()
+
+
+def allowed(name: str, route: Route) -> frozenset[str]:
+    """By the tables above; a permission that they do not know is a failure of the review."""
+    if name in MAY_HERE:
+        return MAY_HERE[name]
+    is_about_the_case = ABOUT_THE_CASE & set(re.findall(r"\{(\w+)\}", plain(route.path)))
+    table = MAY_WITH_THIS_CASE if is_about_the_case else MAY_SOMEWHERE
+    assert route.permission in table, f"{name}: who may {route.permission}? Say so in the table."
+    return table[route.permission]
+
+
+def _judge_success(
+    route: Route, attempt: Attempt, answer: Response, tags: list[str]
+) -> Iterator[str]:
+    if answer.status_code not in attempt.status:
+        sentence = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text.partition("<main")[2]))
+        yield f"answered {answer.status_code}, {(sentence or answer.text)[:300]}"
+        return
+    expected = {str(event) for event in (route.event, route.or_event) if event}
+    found = [tag for tag in tags if tag in expected]
+    if len(found) != bool(expected):
+        yield f"recorded {tags}, declared {expected}"
+    if not expected and tags:
+        yield f"recorded {tags}, though it declares none"
+
+
+def _judge_denial(route: Route, answer: Response, tags: list[str], person: str) -> Iterator[str]:
+    if person == "anonymous":
+        is_sent_to_sign_in = route.method == "GET" and answer.status_code == 303
+        if is_sent_to_sign_in and not answer.headers["location"].startswith("/sign-in"):
+            yield f"sent to {answer.headers['location']}"
+        if not is_sent_to_sign_in and answer.status_code != 401:
+            yield f"let in with {answer.status_code}"
+        if tags:
+            yield f"recorded {tags}"
+        return
+    if answer.status_code not in {403, 404}:
+        yield f"let in with {answer.status_code}"
+    if tags != ["site:access:denied"]:
+        yield f"recorded {tags} instead of one denial"

@@ -1,0 +1,177 @@
+"""Every route, and everybody around one case: who is let in, what is recorded, what is changed."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from httpx import Response
+
+from cpms_core import access
+from cpms_core.access import Standing
+from cpms_core.declarations import Export, Route
+from cpms_core.http.site import LiveSite
+from tests.engines import SqliteTemplate
+from tests.site import Live, TestSite
+from tests.web.attempts import ATTEMPTS, Attempt, name_of
+from tests.web.matrix import (
+    ABOUT_THE_CASE,
+    EVERYBODY,
+    KNOW_OF_IT,
+    MAY_HERE,
+    MAY_SOMEWHERE,
+    MAY_WITH_THIS_CASE,
+    PUBLIC,
+    STAGES,
+    Matrix,
+    allowed,
+)
+from tests.web.world import Until
+
+
+@pytest.fixture
+def live_site(_live: Live) -> LiveSite:
+    return _live.live
+
+
+@pytest.fixture
+def quick_site(_live: Live, sqlite_template: SqliteTemplate, tmp_path: Path) -> Iterator[TestSite]:
+    """On SQLite alone: who may does not depend on the engine, and its store is copied in 1 ms."""
+    live = _live.live
+    registry = live.registry
+    letter = Export(
+        key="test.letter",
+        title="Letter",
+        media_type="text/plain",
+        suffix=".txt",
+        write=lambda case: case.pseudonym.encode(),
+    )
+    live.registry = msgspec.structs.replace(registry, exports={letter.key: letter})
+    with sqlite_template.copy(tmp_path) as engine, TestSite(_live, engine, tmp_path) as site:
+        yield site
+    live.registry = registry
+
+
+@pytest.mark.parametrize("until", STAGES)
+def test_everybody_gets_in_where_the_table_says_and_nowhere_else(
+    quick_site: TestSite, until: Until
+) -> None:
+    matrix = Matrix(quick_site, until)
+    before = matrix.contents()
+    problems = list(matrix.problems())
+    assert not problems, "\n".join(problems)
+    assert before == matrix.contents(), "reading changed something"
+
+
+def test_every_route_declares_what_it_needs_and_is_in_a_table(live_site: LiveSite) -> None:
+    for owner, route in live_site.registry.routes:
+        name = name_of(owner, route)
+        assert route.permission in {*access.PERMISSIONS, *live_site.plugin_permissions}, name
+        if name in PUBLIC:
+            assert route.permission == "site.enter", f"{name} need not be on the public list"
+            continue
+        assert route.permission != "site.enter", f"{name} is public and not on the public list"
+        assert allowed(name, route)
+        if route.method == "POST":
+            assert name in ATTEMPTS, f"{name}: say in tests/web/attempts.py what to send to it"
+            assert route.event or name.endswith("/check"), f"{name} changes something unrecorded"
+
+
+def test_the_lists_name_no_route_that_is_gone(live_site: LiveSite) -> None:
+    names = {name_of(owner, route) for owner, route in live_site.registry.routes}
+    assert not {*PUBLIC, *ATTEMPTS, *MAY_HERE} - names
+
+
+def test_a_foreign_id_is_answered_like_one_that_never_was(quick_site: TestSite) -> None:
+    matrix = Matrix(quick_site, "sign_off")
+    random = {key: str(uuid4()) for key, one in matrix.world.values.items() if _is_id(one)}
+    for name, route, attempt in _all_routes(matrix):
+        if not ABOUT_THE_CASE & set(re.findall(r"\{(\w+)\}", name)):
+            continue
+        for person in sorted(EVERYBODY - KNOW_OF_IT - allowed(name, route)):
+            foreign = matrix.send(name, attempt, person)
+            unknown = matrix.send(name, attempt, person, random)
+            assert foreign.status_code == unknown.status_code, f"{name} as {person}"
+            assert _without_nonce(foreign) == _without_nonce(unknown), f"{name} as {person}"
+
+
+def test_nothing_is_done_without_the_right_token_from_the_own_pages(
+    quick_site: TestSite,
+) -> None:
+    matrix = Matrix(quick_site, "assessment")
+    foreign = matrix.world["guest"].csrf
+    before = matrix.contents()
+    attacks: list[dict[str, str]] = [
+        {"X-CSRF-Token": ""},
+        {"X-CSRF-Token": foreign},
+        {"X-CSRF-Token": "é" * 40},
+        {"X-CSRF-Token": "x" * 100_000},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:8000.evil.example"},
+        {"Origin": "http://localhost"},
+    ]
+    for name, route, attempt in _all_routes(matrix):
+        person = min(allowed(name, route), default="")
+        if route.method != "POST" or not person:
+            continue
+        for headers in attacks:
+            sent = {key: value.encode("latin-1") for key, value in headers.items()}
+            answer = matrix.send(name, attempt, person, headers=sent)  # type: ignore[arg-type]  # bytes, for what is no ASCII
+            assert answer.status_code == 403, f"{name} with {headers}"
+    assert matrix.contents() == before
+
+
+@pytest.mark.parametrize("permission", sorted(MAY_WITH_THIS_CASE.keys() | MAY_SOMEWHERE.keys()))
+def test_the_matrix_sees_it_when_a_permission_lets_in_everybody(
+    quick_site: TestSite, monkeypatch: pytest.MonkeyPatch, permission: str
+) -> None:
+    guarded = _by_permission(quick_site, permission)
+    if not guarded or permission in {"site.use", "audit.read"}:
+        pytest.skip("no page needs it yet, or it is everybody's")
+    widened = {**access.PERMISSIONS, permission: frozenset({Standing.SIGNED_IN})}
+    matrix = Matrix(quick_site, ATTEMPTS.get(guarded[0], Attempt()).until)
+    monkeypatch.setattr(access, "PERMISSIONS", widened)
+    assert next(
+        matrix.problems(("guest", "coordinator", "lead", "professional"), only=permission), None
+    )
+
+
+def test_the_matrix_sees_it_when_nobody_is_refused_any_more(
+    quick_site: TestSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matrix = Matrix(quick_site, "assessment")
+    assert not list(matrix.problems(("professional elsewhere",)))
+    everybody = {key: frozenset({Standing.SIGNED_IN}) for key in access.PERMISSIONS}
+    monkeypatch.setattr(access, "PERMISSIONS", everybody)
+    assert len(list(matrix.problems(("professional elsewhere",)))) > 10
+
+
+def _all_routes(matrix: Matrix) -> Iterator[tuple[str, Route, Attempt]]:
+    for owner, route in matrix.site.live.registry.routes:
+        name = name_of(owner, route)
+        if name not in PUBLIC:
+            yield name, route, ATTEMPTS.get(name, Attempt())
+
+
+def _by_permission(site: TestSite, permission: str) -> list[str]:
+    return [
+        name_of(owner, route)
+        for owner, route in site.live.registry.routes
+        if route.permission == permission
+    ]
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_nonce(answer: Response) -> str:
+    return re.sub(r'nonce="[^"]*"', "", answer.text)
