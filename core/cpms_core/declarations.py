@@ -17,7 +17,7 @@ from cpms_core.clock import clock
 from cpms_core.views import CaseView
 
 Method = Literal["GET", "POST"]
-Rate = Literal["page", "write", "search", "upload", "ceremony"]
+Rate = Literal["page", "write", "search", "upload", "file", "ceremony"]
 
 
 class ThematicArea(Struct, frozen=True, kw_only=True):

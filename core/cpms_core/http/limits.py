@@ -16,6 +16,7 @@ RATES: Final[dict[Rate, tuple[float, float]]] = {
     "write": (120, 20),
     "search": (120, 30),
     "upload": (2000, 200),
+    "file": (4000, 400),
     "ceremony": (30, 0.5),
 }
 _MAX_CLIENTS = 20_000

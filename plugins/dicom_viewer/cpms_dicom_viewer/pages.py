@@ -59,6 +59,7 @@ def series_list(visit: Visit, case_id: UUID, group: str) -> Answer:
     "/cases/{case_id:uuid}/files/{attachment_id:uuid}",
     permission="case.images",
     event=None,
+    rate="file",
 )
 def image_file(visit: Visit, case_id: UUID, attachment_id: UUID) -> Answer:
     """One image as de-identified DICOM."""
@@ -71,6 +72,7 @@ def image_file(visit: Visit, case_id: UUID, attachment_id: UUID) -> Answer:
     "/cases/{case_id:uuid}/files/{attachment_id:uuid}/rendered.jpg",
     permission="case.images",
     event=None,
+    rate="file",
 )
 def rendered(visit: Visit, case_id: UUID, attachment_id: UUID) -> Answer:
     """A frame as JPEG: `?frame=` from 1, `?window=centre/width`, `?largest=` side in points."""

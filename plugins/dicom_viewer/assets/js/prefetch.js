@@ -1,5 +1,6 @@
 // Loads a series from the image shown outwards, a few at a time, so that scrolling never waits.
 const AT_ONCE = 4;
+const WAITS = [0, 1000, 4000]; // ms before each attempt: a network that stumbles, a busy site
 
 export class Prefetch {
   constructor(imageLoader, tell, onLost) {
@@ -30,16 +31,26 @@ export class Prefetch {
     while (round === this.round && this.waiting.size) {
       const next = this.nearest();
       this.waiting.delete(next);
-      try {
-        await this.imageLoader.loadAndCacheImage(this.addresses[next]);
-      } catch {
-        if (round === this.round) this.onLost();
-      }
+      if (!(await this.load(this.addresses[next], round)) && round === this.round) this.onLost();
       if (round === this.round) {
         this.done = this.addresses.length - this.waiting.size;
         this.tell(this.done, this.addresses.length);
       }
     }
+  }
+
+  async load(address, round) {
+    for (const wait of WAITS) {
+      if (wait) await new Promise((resolve) => setTimeout(resolve, wait));
+      if (round !== this.round) return true; // nobody waits for it any more
+      try {
+        await this.imageLoader.loadAndCacheImage(address);
+        return true;
+      } catch {
+        // again, or given up
+      }
+    }
+    return false;
   }
 
   nearest() {
