@@ -77,6 +77,14 @@ def ensure_same_site(request: Request[Any, Any, Any], site: LiveSite) -> None:
     """Refuse what another site made the browser send (Fetch Metadata, then Origin)."""
     fetched_from = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
-    is_foreign = fetched_from not in {None, "same-origin", "none"}
-    if is_foreign or (origin is not None and origin != site.origin):
+    if fetched_from is not None:
+        # Under `Referrer-Policy: no-referrer` the Origin of our own forms is "null".
+        is_foreign = fetched_from not in {"same-origin", "none"} or origin not in {
+            None,
+            "null",
+            site.origin,
+        }
+    else:
+        is_foreign = origin not in {None, site.origin}
+    if is_foreign:
         raise ForbiddenError("This was sent from another site, so nothing was done.")
