@@ -63,7 +63,8 @@ def shape_of(parsed: Parsed) -> Shape:
     if PIXEL_DATA not in dataset:
         raise Refused(_why_no_image(dataset))
     if syntax not in SHOWN:
-        raise Refused(f"This file is compressed in a way this site cannot show ({syntax[:64]}).")
+        uid = syntax[:64] if set(syntax) <= set("0123456789.") else "unknown"
+        raise Refused(f"This file is compressed in a way this site cannot show ({uid}).")
     order = order_of(syntax)
     shape = Shape(
         rows=unsigned(dataset, 0x00280010, order),

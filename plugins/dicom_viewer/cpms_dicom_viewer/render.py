@@ -36,6 +36,8 @@ def render(source: str, frame: int, window: str, largest: int) -> bytes:
             return bytes(jpeg8_encode(_fitted(picture, largest), level=QUALITY))
     except Refused as refusal:
         raise ValueError(str(refusal)) from None
+    except RuntimeError:  # every decoder's own error is one
+        raise ValueError("This image is damaged and cannot be drawn.") from None
     except ValueError:
         # Not one of our sentences: it may quote the file, so nobody is shown it.
         raise RuntimeError("an unforeseen value") from None

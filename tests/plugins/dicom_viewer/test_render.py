@@ -114,7 +114,7 @@ def test_a_broken_compressed_frame_ends_in_a_sentence(name: str, tmp_path: Path)
     try:
         picture = sandbox.run(ref, target, 0, "", 512, returns=bytes)
     except InvalidError as error:
-        assert str(error).endswith(".")  # noqa: PT017 - a decoder may also make something of it
+        assert "damaged" in str(error)  # noqa: PT017 - a decoder may also make something of it
     else:
         assert picture.startswith(b"\xff\xd8")
     finally:
