@@ -57,6 +57,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     state: str
     badge: str
     clock: stages.Clock | None
+    request_id: UUID
     panel_id: UUID | None
     reason: str
 
@@ -205,6 +206,7 @@ def _one_asked(
         state=stages.title(panel.stage) if panel else words.words(request.state),
         badge=(stages.badge(panel.stage) if panel else REQUEST_BADGES.get(request.state, "plain")),
         clock=_clock(request, panel),
+        request_id=request.id,
         panel_id=panel.id if panel else None,
         reason=request.reason,
     )

@@ -56,7 +56,7 @@ def _of_centre(session: Session, case: Case) -> list[CaseReader]:
         CaseReader(
             name=name,
             role=ROLE_TITLES[Role(role)],
-            sees="everything, for it is your centre's own patient",
+            sees="everything: it is their own centre's patient",
             where=case.hcp.name,
             since=max(since, case.created_at),
         )
