@@ -144,7 +144,7 @@ def test_images_that_may_carry_letters_are_held(
         (pydicom_file("MR_truncated.dcm"), "cut off"),
         (raw(element(0x00080005, b"CS", 0) * 600_000), "more than the 500,000"),
         (
-            make_image(syntax=UID("1.2.840.10008.1.2.4.100")),
+            raw(element(0x7FE00010, b"OW", 0), b"1.2.840.10008.1.2.4.100\0"),
             "cannot show (1.2.840.10008.1.2.4.100)",
         ),
         (raw(element(0x00080060, b"??", 2, b"MR")), "a kind DICOM does not know"),
