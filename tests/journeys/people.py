@@ -1,6 +1,7 @@
 """People of a journey: each with a browser and a security key of their own."""
 
 import re
+from html.parser import HTMLParser
 from typing import Any
 
 from httpx import Response
@@ -39,9 +40,10 @@ class Someone:
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:3000]}"
         return answer.text
 
-    def act(self, path: str, data: dict[str, Any]) -> Response:
-        """Send a form and follow the redirect; the page it leads to."""
-        answer = self.browser.follow(self.browser.post(path, data))
+    def act(self, page: str, path: str, **fields: str | list[str]) -> Response:
+        """Fill the form of `page` that goes to `path`, send it, and follow the redirect."""
+        hidden = hidden_inputs(page, path)
+        answer = self.browser.follow(self.browser.post(path, {**hidden, **fields}))
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:3000]}"
         return answer
 
@@ -50,6 +52,35 @@ class Someone:
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:2000]}"
         found: dict[str, Any] = answer.json()
         return found
+
+
+def hidden_inputs(page: str, path: str) -> dict[str, str | list[str]]:
+    """What a browser sends of the form that goes to `path` besides what a person fills in."""
+    reader = _HiddenInputs(path)
+    reader.feed(page)
+    assert reader.has_form, f"no form goes to {path}:\n{page[:6000]}"
+    return dict(reader.found)
+
+
+class _HiddenInputs(HTMLParser):
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+        self._is_inside = False
+        self.has_form = False
+        self.found: dict[str, str | list[str]] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "form":
+            self._is_inside = given.get("action", "") == self._path
+            self.has_form |= self._is_inside
+        if tag == "input" and self._is_inside and given.get("type") == "hidden":
+            self.found[given.get("name") or ""] = given.get("value") or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._is_inside = False
 
 
 def link_and_code(page: str) -> tuple[str, str]:
