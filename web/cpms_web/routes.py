@@ -5,26 +5,36 @@ from cpms_web import (
     pages_audit,
     pages_case,
     pages_centre,
+    pages_ern,
     pages_files,
     pages_help,
+    pages_home,
     pages_me,
+    pages_outcome,
+    pages_panel,
     pages_patient,
     pages_people,
     pages_plugins,
     pages_record,
     pages_search,
     pages_sign_in,
+    pages_signing,
     pages_submit,
 )
 
 ALL = (
     *pages_sign_in.ROUTES,
+    *pages_home.ROUTES,
     *pages_centre.ROUTES,
     *pages_patient.ROUTES,
     *pages_case.ROUTES,
     *pages_record.ROUTES,
     *pages_files.ROUTES,
     *pages_submit.ROUTES,
+    *pages_ern.ROUTES,
+    *pages_panel.ROUTES,
+    *pages_outcome.ROUTES,
+    *pages_signing.ROUTES,
     *pages_search.ROUTES,
     *pages_people.ROUTES,
     *pages_plugins.ROUTES,
@@ -35,7 +45,9 @@ ALL = (
 
 # The top bar, left to right. A link stands here from the day its page exists.
 LINKS: tuple[Link, ...] = (
+    Link(title="Home", href="/", permission="site.use"),
     Link(title="Centre", href="/centre", permission="centre.read"),
+    Link(title="ERN", href="/erns", permission="ern.read"),
     Link(title="People", href="/people", permission="people.manage"),
     Link(title="Plugins", href="/plugins", permission="plugins.manage"),
 )

@@ -295,11 +295,11 @@ def count_columns() -> tuple[Label[int], ...]:
         .where(Outcome.panel_id == Panel.id, Outcome.state == "sign_off")
     )
     return (
-        answered.scalar_subquery().label("answered"),
-        asked.scalar_subquery().label("asked"),
-        invited.scalar_subquery().label("invited"),
-        judges.scalar_subquery().label("judges"),
-        judged.scalar_subquery().label("judged"),
+        answered.correlate(Panel).scalar_subquery().label("answered"),
+        asked.correlate(Panel).scalar_subquery().label("asked"),
+        invited.correlate(Panel).scalar_subquery().label("invited"),
+        judges.correlate(Panel).scalar_subquery().label("judges"),
+        judged.correlate(Panel).scalar_subquery().label("judged"),
     )
 
 

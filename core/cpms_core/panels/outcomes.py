@@ -120,6 +120,20 @@ def keep_outcome_typing(
     return typed.typed_at
 
 
+def discard_outcome_typing(session: Session, actor: Actor, panel_id: UUID) -> None:
+    """Throw away what was typed and not saved, because its author says so."""
+    scope = find_panel(session, actor, panel_id, "panel.steer")
+    drop_typing(session, actor, scope)
+    audit.record(
+        session,
+        actor,
+        Event.RECORD_DRAFT_DROPPED,
+        case_id=scope.case.id,
+        hcp_id=scope.case.hcp_id,
+        dataset=KEY,
+    )
+
+
 def save_outcome_draft(
     session: Session, actor: Actor, panel_id: UUID, form: Form, seen: int
 ) -> Outcome:

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -145,6 +146,18 @@ def read_request(
 
 
 def read_panel(session: Session, actor: Actor, registry: Registry, panel_id: UUID) -> PanelPage:
+    """The discussion with all around it; the reading is an audit event."""
+    scope = find_panel(session, actor, panel_id, "case.summary")
+    _note_reading(session, actor, scope.request, panel_id)
+    page = panel_page(session, actor, registry, panel_id)
+    if not may(actor, "case.read", scope.subject):
+        return page
+    entries = read_timeline(session, registry, scope, actor.user_id)
+    return replace(page, entries=entries)
+
+
+def panel_page(session: Session, actor: Actor, registry: Registry, panel_id: UUID) -> PanelPage:
+    """The same without the discussion and without the event, for a page that records another."""
     scope = find_panel(session, actor, panel_id, "case.summary")
     panel = scope.panel
     members = read_members(session, panel_id)
@@ -154,13 +167,11 @@ def read_panel(session: Session, actor: Actor, registry: Registry, panel_id: UUI
     state = signing_state(session, outcome) if outcome and is_judged else None
     asked = [one for one in state.members if one.role == "member"] if state else []
     silent = sum(one.position == "not answered" for one in asked)
-    reads_all = may(actor, "case.read", scope.subject)
-    _note_reading(session, actor, scope.request, panel_id)
     return PanelPage(
         id=panel_id,
         frame=panel_frame(session, actor, registry, scope),
         row_version=panel.row_version,
-        entries=read_timeline(session, registry, scope, actor.user_id) if reads_all else (),
+        entries=(),
         members=members,
         steps=_steps(panel.stage, members, contributors, outcome, silent),
         may=_granted(actor, scope),

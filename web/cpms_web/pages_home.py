@@ -1,0 +1,20 @@
+"""Home: what waits for the person who looks."""
+
+from cpms_core import Answer, Page, route
+from cpms_core.access import could
+from cpms_core.audit import Event
+from cpms_core.http.visit import PageVisit
+from cpms_core.panels.home import read_home
+
+
+@route("GET", "/", permission="site.use", event=Event.HOME_READ)
+def show_home(visit: PageVisit) -> Answer:
+    values = {
+        "home": read_home(visit.session, visit.actor, visit.site.registry),
+        "may_enrol": could(visit.actor, "patient.enrol"),
+        "may_manage": could(visit.actor, "people.manage"),
+    }
+    return Page(template="web/home.html", values=values)
+
+
+ROUTES = (show_home,)

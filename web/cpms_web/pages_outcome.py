@@ -1,0 +1,189 @@
+"""An outcome: draft it, ask the members, judge it, take it back, read it signed."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from cpms_core import Answer, Data, Page, Redirect, records, route
+from cpms_core.audit import Event
+from cpms_core.errors import ConflictError, InvalidError
+from cpms_core.http.visit import PageVisit
+from cpms_core.panels import outcomes
+from cpms_core.panels.outcome_queries import OutcomePage, read_outcome_page
+from cpms_core.panels.panel_queries import panel_page
+from cpms_web.panel_frame import around, seen
+
+PATH = "/panels/{panel_id:uuid}/outcome"
+
+
+@route("GET", PATH, permission="case.summary", event=Event.OUTCOME_READ)
+def show_outcome(visit: PageVisit, panel_id: UUID) -> Answer:
+    """The lead's form while it is drafted; the text from then on."""
+    outcome = read_outcome_page(visit.session, visit.actor, panel_id)
+    if outcome.state == "draft" and outcome.may_steer:
+        form = outcomes.open_outcome_form(visit.session, visit.actor, panel_id)
+        return _form(visit, panel_id, form.values, form.row_version, draft_at=form.draft_at)
+    return _text(visit, outcome)
+
+
+@route(
+    "POST",
+    PATH,
+    permission="panel.steer",
+    event=Event.OUTCOME_DRAFTED,
+    or_event=Event.RECORD_DRAFTED,
+)
+def save_draft(visit: PageVisit, panel_id: UUID) -> Answer:
+    """Save, and with the second button put it to the members in the same step."""
+    session, actor, base = visit.session, visit.actor, seen(visit)
+    edited = records.edit_rows(outcomes.DATASET, visit.form)
+    if edited is not None:
+        outcomes.keep_outcome_typing(session, actor, panel_id, edited, base)
+        return _form(visit, panel_id, edited, base)
+    try:
+        saved = outcomes.save_outcome_draft(session, actor, panel_id, visit.form, base)
+    except InvalidError as error:
+        outcomes.keep_outcome_typing(session, actor, panel_id, visit.form, base)
+        typed = records.raw_form(outcomes.DATASET, visit.form)
+        return _form(visit, panel_id, typed, base, errors=error.fields, status=422)
+    except ConflictError as error:
+        if error.yours is None:
+            raise
+        outcomes.keep_outcome_typing(session, actor, panel_id, visit.form, base)
+        return _conflict(visit, panel_id, error.theirs or {}, records.encode(error.yours))
+    if visit.field("_then") != "put":
+        return Redirect(f"/panels/{panel_id}/outcome", "The draft is saved.")
+    return _put(visit, panel_id, saved.row_version)
+
+
+@route("POST", PATH + "/typing", permission="panel.steer", event=Event.RECORD_DRAFTED)
+def keep_typing(visit: PageVisit, panel_id: UUID) -> Answer:
+    kept_at = outcomes.keep_outcome_typing(
+        visit.session, visit.actor, panel_id, visit.form, seen(visit)
+    )
+    return Data(value={"kept_at": kept_at})
+
+
+@route("POST", PATH + "/discard", permission="panel.steer", event=Event.RECORD_DRAFT_DROPPED)
+def discard_typing(visit: PageVisit, panel_id: UUID) -> Answer:
+    outcomes.discard_outcome_typing(visit.session, visit.actor, panel_id)
+    return Redirect(
+        f"/panels/{panel_id}/outcome", "What was not saved is gone; this is what is saved."
+    )
+
+
+@route(
+    "POST",
+    PATH + "/position",
+    permission="outcome.judge",
+    event=Event.POSITION_GIVEN,
+)
+def judge(visit: PageVisit, panel_id: UUID) -> Answer:
+    verdict, remark = (
+        visit.field("verdict", max_length=20),
+        visit.field("remark", max_length=20_000),
+    )
+    try:
+        about = [int(text) for text in visit.form.get("about", []) if text.isdecimal()][:100]
+        outcomes.give_position(
+            visit.session, visit.actor, panel_id, seen(visit), verdict, remark, about
+        )
+    except InvalidError as error:
+        outcome = read_outcome_page(visit.session, visit.actor, panel_id)
+        return _text(visit, outcome, error=error, verdict=verdict, remark=remark)
+    return Redirect(f"/panels/{panel_id}/outcome", "Your answer is taken. You can change it.")
+
+
+@route("POST", PATH + "/back", permission="panel.steer", event=Event.OUTCOME_TAKEN_BACK)
+def take_back(visit: PageVisit, panel_id: UUID) -> Answer:
+    renewed = outcomes.take_back(visit.session, visit.actor, panel_id)
+    return Redirect(
+        f"/panels/{panel_id}/outcome",
+        f"This is version {renewed.version}. The members will be asked about it anew.",
+    )
+
+
+def _put(visit: PageVisit, panel_id: UUID, row_version: int) -> Answer:
+    try:
+        outcomes.put_to_members(
+            visit.session,
+            visit.actor,
+            visit.site.registry,
+            visit.site.settings.site_name,
+            panel_id,
+            row_version,
+        )
+    except InvalidError as error:
+        form = outcomes.open_outcome_form(visit.session, visit.actor, panel_id)
+        errors = {"": str(error)}
+        return _form(visit, panel_id, form.values, form.row_version, errors=errors, status=422)
+    return Redirect(f"/panels/{panel_id}/outcome", "The text is with the members now.")
+
+
+def _form(
+    visit: PageVisit,
+    panel_id: UUID,
+    typed: records.Form,
+    base: int,
+    *,
+    errors: Mapping[str, str] | None = None,
+    draft_at: Any = None,
+    status: int = 200,
+) -> Page:
+    panel = panel_page(visit.session, visit.actor, visit.site.registry, panel_id)
+    values = {
+        **around(visit, panel.frame.case_id, "outcome"),
+        "panel": panel,
+        "form": records.form_view(outcomes.DATASET, typed, errors),
+        "base": base,
+        "draft_at": draft_at,
+        "url": f"/panels/{panel_id}/outcome",
+    }
+    return Page(template="web/outcome_form.html", values=values, status=status)
+
+
+def _conflict(
+    visit: PageVisit, panel_id: UUID, theirs: dict[str, Any], yours: dict[str, Any]
+) -> Page:
+    panel = panel_page(visit.session, visit.actor, visit.site.registry, panel_id)
+    assert panel.outcome is not None
+    values = {
+        **around(visit, panel.frame.case_id, "outcome"),
+        "panel": panel,
+        "url": f"/panels/{panel_id}/outcome",
+        "theirs": records.display(outcomes.DATASET, theirs),
+        "yours": records.display(outcomes.DATASET, yours),
+        "changed": records.diff(outcomes.DATASET, theirs, yours),
+        "saved_at": panel.outcome.changed_at,
+        "typed": [(name, text) for name, texts in visit.form.items() for text in texts],
+        "row_version": panel.outcome.row_version,
+    }
+    return Page(template="web/outcome_conflict.html", values=values, status=409)
+
+
+def _text(
+    visit: PageVisit,
+    outcome: OutcomePage,
+    *,
+    error: InvalidError | None = None,
+    verdict: str = "",
+    remark: str = "",
+) -> Page:
+    mine = outcome.my_position
+    panel = panel_page(visit.session, visit.actor, visit.site.registry, outcome.panel_id)
+    values = {
+        **around(visit, outcome.case_id, "outcome"),
+        "panel": panel,
+        "outcome": outcome,
+        "url": f"/panels/{outcome.panel_id}/outcome",
+        "verdicts": outcomes.VERDICTS,
+        "verdict": verdict or (mine.verdict if mine else ""),
+        "remark": remark or (mine.remark if mine else ""),
+        "about": mine.about if mine else [],
+        "error": str(error) if error else "",
+        "fields": error.fields if error else {},
+    }
+    return Page(template="web/outcome.html", values=values, status=422 if error else 200)
+
+
+ROUTES = (show_outcome, save_draft, keep_typing, discard_typing, judge, take_back)

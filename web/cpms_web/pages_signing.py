@@ -1,0 +1,113 @@
+"""Sign an outcome with the security key; print it; prove it."""
+
+from typing import Any
+from uuid import UUID
+
+from cpms_core import Answer, Data, File, Page, route
+from cpms_core.audit import Event, record
+from cpms_core.errors import InvalidError
+from cpms_core.http.visit import PageVisit
+from cpms_core.panels.outcome_queries import known_keys, note_outcome, signed_files
+from cpms_core.panels.pdf import render_pdf
+from cpms_core.panels.signing import begin_signature, finish_signature
+from cpms_core.panels.verify import Verification, verify_file
+from cpms_core.sandbox import run
+from cpms_web.ceremony_json import answered, ceremony_json
+from cpms_web.pages_outcome import PATH
+
+
+@route(
+    "POST",
+    PATH + "/sign/begin",
+    permission="outcome.sign",
+    event=Event.CHALLENGED,
+    rate="ceremony",
+)
+def begin(visit: PageVisit, panel_id: UUID) -> Answer:
+    begun = begin_signature(visit.session, visit.actor, visit.site.key_policy, panel_id)
+    return Data(value=ceremony_json(begun))
+
+
+@route(
+    "POST",
+    PATH + "/sign/finish",
+    permission="outcome.sign",
+    event=Event.OUTCOME_SIGNED,
+    rate="ceremony",
+)
+def finish(visit: PageVisit, panel_id: UUID) -> Answer:
+    challenge_id, credential = answered(visit)
+    finish_signature(
+        visit.session, visit.actor, visit.site.key_policy, panel_id, challenge_id, credential
+    )
+    return Data(value={"redirect": f"/panels/{panel_id}/outcome"})
+
+
+def _print(visit: PageVisit, panel_id: UUID) -> tuple[str, bytes]:
+    files = signed_files(visit.session, visit.actor, panel_id)
+    return files.number, render_pdf(files.outcome, files.signature)
+
+
+@route("GET", PATH + "/pdf", permission="outcome.read", event=Event.OUTCOME_READ, prepare=_print)
+def show_pdf(visit: PageVisit, panel_id: UUID) -> Answer:
+    number, pdf = visit.prepared
+    note_outcome(visit.session, visit.actor, panel_id, Event.OUTCOME_READ)
+    return File(content=pdf, media_type="application/pdf", download_as=f"{number}.pdf")
+
+
+def _prove(visit: PageVisit, panel_id: UUID) -> Verification:
+    """The stored bytes as anybody would prove them: the printed file, and the keys of this site."""
+    files = signed_files(visit.session, visit.actor, panel_id)
+    pdf = render_pdf(files.outcome, files.signature)
+    return verify_file(pdf, known_keys(visit.session), visit.site.origin)
+
+
+@route(
+    "GET",
+    PATH + "/verify",
+    permission="outcome.read",
+    event=Event.OUTCOME_VERIFIED,
+    prepare=_prove,
+)
+def show_verification(visit: PageVisit, panel_id: UUID) -> Answer:
+    note_outcome(visit.session, visit.actor, panel_id, Event.OUTCOME_VERIFIED)
+    values: dict[str, Any] = {"proof": visit.prepared, "panel_id": panel_id, "name": ""}
+    return Page(template="web/verification.html", values=values)
+
+
+@route("GET", "/verify", permission="site.use", event=None)
+def show_verify(visit: PageVisit) -> Answer:  # noqa: ARG001 - every handler gets a visit
+    return Page(template="web/verify.html")
+
+
+def _prove_upload(visit: PageVisit) -> Verification:
+    if len(visit.uploads) != 1:
+        raise InvalidError("Choose one file: the PDF of an outcome.")
+    keys = known_keys(visit.session)
+    return run(
+        "cpms_core.panels.verify:verify_file",
+        *(visit.uploads[0].path, keys, visit.site.origin),
+        returns=Verification,
+    )
+
+
+@route(
+    "POST",
+    "/verify",
+    permission="site.use",
+    event=Event.OUTCOME_VERIFIED,
+    rate="upload",
+    prepare=_prove_upload,
+)
+def verify(visit: PageVisit) -> Answer:
+    """Any outcome's file, also of another site."""
+    record(visit.session, visit.actor, Event.OUTCOME_VERIFIED, ok=visit.prepared.ok)
+    values: dict[str, Any] = {
+        "proof": visit.prepared,
+        "panel_id": None,
+        "name": visit.uploads[0].name[:200],
+    }
+    return Page(template="web/verification.html", values=values)
+
+
+ROUTES = (begin, finish, show_pdf, show_verification, show_verify, verify)
