@@ -1,7 +1,6 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
@@ -251,7 +250,9 @@ def test_the_same_finding_twice_is_told_at_the_second() -> None:
     ]
 
 
-@pytest.mark.parametrize("typed", [str(uuid4()), "x", "0" * 32, "\0", "9" * 10_000])
+@pytest.mark.parametrize(
+    "typed", ["5f0c4f0e-3f0e-4f53-9d5f-0f4a4a2f3c11", "x", "0" * 32, "\0", "9" * 10_000]
+)
 def test_only_this_cases_files_are_accepted(typed: str) -> None:
     assert errors_of({"photo": typed}) == {"photo": "Choose one of this case's files."}
     assert list(errors_of({"photo": str(FILE)}, files=())) == ["photo"]

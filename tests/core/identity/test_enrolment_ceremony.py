@@ -1,4 +1,3 @@
-import os
 from typing import Any
 
 import cbor2
@@ -140,7 +139,7 @@ def test_an_enrolment_for_another_site_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "challenge", [b64(os.urandom(32)), "", b64(CHALLENGE) + "=", b64(CHALLENGE[:-1]), None, 7]
+    "challenge", [b64(b"\xff" * 32), "", b64(CHALLENGE) + "=", b64(CHALLENGE[:-1]), None, 7]
 )
 def test_an_answer_to_another_challenge_enrols_nothing(challenge: object) -> None:
     with pytest.raises(InvalidError):
