@@ -48,6 +48,7 @@ class Person:
             timezone_id="Europe/Paris",
         )
         self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(30_000)
         self.faults: list[str] = []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", lambda line: self._note(line.type, line.text))

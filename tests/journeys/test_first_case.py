@@ -140,7 +140,7 @@ class Journey:
         assert proof.signer is not None
         assert "Ingrid Solberg" in str(proof.signer)
         assert "holds" in self.lead.read(f"{path}/verify").lower()
-        assert "ITH-" in self.coordinator.read("/x/reporting/")
+        assert "ITH-" in self.coordinator.read("/x/reporting/closed")
         audit = self.admin.read("/audit")
         assert "Ingrid Solberg" in audit
         assert self.clinician.browser.post(f"{self.case_path}/files", {}).status_code in {409, 422}

@@ -71,7 +71,7 @@ def ingest(kind: BuiltIn | Viewer, source: Path, files: FileStore, secret: bytes
     target = files.incoming()
     try:
         found = sandbox.run(
-            kind.ingest, source, target, secret, returns=Ingested, write=target.parent
+            kind.ingest, source, target, secret, returns=Ingested, write=target
         )
         stored = files.adopt(target)
     finally:
