@@ -12,6 +12,7 @@ from cpms_core.cases.importing import import_case
 from cpms_core.cases.models import Record
 from cpms_core.cases.scope import share_with_ern, share_with_expert
 from cpms_core.declarations import ImportedCase, Importer
+from tests.core.terminology import store
 from tests.site import Browser, TestSite
 from tests.web.draft import ask, jpeg, open_draft, send_file
 
@@ -222,3 +223,16 @@ def test_an_incomplete_case_is_not_sent(site: TestSite) -> None:
     assert "Write and save the question" in answer.text
     assert clinician.post(f"{case}/submit", {"ern": "no-such-ern"}).status_code in {404, 422}
     assert "ern:request:submitted" not in site.events()
+
+
+def test_findings_are_read_by_part_of_the_body(site: TestSite) -> None:
+    store.fill(site.engine)
+    clinician = site.person()
+    case = open_draft(site, clinician)
+    terms = ("Microcephaly", "Tumor", "Esophageal atresia", "Abnormality of the eye")
+    form = {f"findings.{n}.term": term for n, term in enumerate(terms)}
+    clinician.post(f"{case}/records/ithaca.findings", {"_base": "0", **form})
+    page = clinician.get(case).text
+    parts = re.findall(r'<h3 class="label">([^<]+)</h3>', page)
+    assert parts == ["Head or neck", "Eye", "Other"]
+    assert "4 things" not in page and page.count('data-state="present"') == 4

@@ -5,6 +5,7 @@ import re
 from tests.site import TestSite
 from tests.web.draft import QUESTION, ask, open_draft
 from tests.web.test_cases import invite
+from tests.web.test_patients import CARE
 
 FORM = "records/core.request"
 
@@ -175,3 +176,18 @@ def test_what_no_store_can_hold_is_kept_as_something_else(site: TestSite) -> Non
     answer = clinician.post(f"{case}/{FORM}/draft", {"_base": "0", "question": "a\0b"})
     assert answer.status_code == 200
     assert "a\ufffdb" in clinician.get(f"{case}/{FORM}").text
+
+
+def test_what_was_typed_is_kept_when_the_consent_went_meanwhile(site: TestSite) -> None:
+    clinician = site.person()
+    case = open_draft(site, clinician)
+    page = clinician.get(case).text
+    patient = re.search(r"/patients/[0-9a-f-]+", page)
+    assert patient
+    withdrawal = re.search(r"/patients/[^\"]*/withdraw", clinician.get(patient[0]).text)
+    assert withdrawal
+    clinician.post(withdrawal[0])
+    assert ask(clinician, case).status_code == 403
+    assert clinician.get(f"{case}/{FORM}").status_code == 403
+    clinician.post(f"{patient[0]}/consents", CARE)
+    assert "which test next?" in clinician.get(f"{case}/{FORM}").text

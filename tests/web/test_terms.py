@@ -77,3 +77,11 @@ def test_strange_searches_are_answered(site: TestSite) -> None:
     clinician = site.person()
     for text in ("", "a", "%00", "%F0%9F%98%80", "'%22--", "\\", "x" * 3000):
         assert clinician.get(f"/search?q={text}").status_code == 200
+
+
+def test_a_person_is_found_by_the_beginning_of_a_name_without_accents(site: TestSite) -> None:
+    clinician = site.person()
+    site.person(hcp="CZ01", name="Dr Příliš Žluťoučký")
+    page = clinician.get("/search?q=zlut").text
+    assert "Dr Příliš Žluťoučký" in page and "@" not in page
+    assert "Žluťoučký" not in clinician.get("/search?q=luto").text

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from msgspec import Struct
+
 from cpms_core import Answer, File, Page, route
 from cpms_core.audit import Event
 from cpms_core.cases.exporting import as_csv, as_json, export_case
@@ -12,6 +14,7 @@ from cpms_core.http.visit import PageVisit
 from cpms_core.panels.submission import missing_parts
 from cpms_web.attached import photos_of, studies_of
 from cpms_web.case_frame import CaseFrame, case_frame
+from cpms_web.finding_groups import finding_groups
 
 
 @route("GET", "/cases/{case_id:uuid}", permission="case.summary", event=Event.CASE_READ)
@@ -28,6 +31,7 @@ def show_case(visit: PageVisit, case_id: UUID) -> Answer:
         "studies": studies_of(registry, case_id, reading.view.attachments),
         "leftover": display_plain(leftover) if leftover else (),
         "exports": tuple(registry.exports.values()),
+        "groups": finding_groups(visit.session, frame.sections),
         **_sending(visit, reading, frame),
     }
     return Page(template="web/case.html", values=values)
@@ -86,15 +90,27 @@ def _sending(visit: PageVisit, reading: CaseReading, frame: CaseFrame) -> dict[s
     missing = missing_parts(visit.session, visit.site.registry, case, ern_id)
     lacking = {one.key for one in missing}
     required = (SUMMARY_DATASET, *visit.site.registry.required_for(ern_id))
-    titles = {one.key: one.title for one in frame.sections}
-    steps = [("consent" not in lacking, "Consent for care")]
-    steps += [(key not in lacking, titles[key]) for key in dict.fromkeys(required) if key in titles]
+    consent = Step("consent" not in lacking, "Consent for care", f"/patients/{reading.patient_id}")
+    forms = [
+        Step(key not in lacking, one.title, one.form)
+        for key in dict.fromkeys(required)
+        for one in frame.sections
+        if one.key == key
+    ]
     title = f"Send to {frame.erns_to_ask[0][1]}" if ern_id else "Send to an ERN"
     return {
         "missing": tuple(one.words for one in missing),
-        "steps": tuple(steps),
+        "steps": (consent, *forms),
         "send_title": title,
     }
+
+
+class Step(Struct, frozen=True):
+    """A line of the list of what an ERN needs."""
+
+    done: bool
+    title: str
+    href: str
 
 
 ROUTES = (show_case, export_json, export_csv, export_as)

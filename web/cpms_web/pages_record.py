@@ -12,7 +12,8 @@ from cpms_core.cases import records as case_records
 from cpms_core.cases.models import Record
 from cpms_core.cases.queries import saved_record, shown_record
 from cpms_core.cases.reading import case_reading
-from cpms_core.errors import ConflictError, InvalidError
+from cpms_core.cases.scope import find_case_to_edit
+from cpms_core.errors import ConflictError, ConsentMissingError, InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_web.case_frame import case_frame
 
@@ -33,6 +34,7 @@ class Shown(Struct, frozen=True, kw_only=True):
 
 @route("GET", _PATH, permission="case.edit", event=Event.RECORD_READ)
 def show_form(visit: PageVisit, case_id: UUID, dataset: str) -> Answer:
+    find_case_to_edit(visit.session, visit.actor, case_id)  # says why, if nothing can be saved
     found = case_records.open_form(
         visit.session, visit.actor, visit.site.registry, case_id, dataset
     )
@@ -64,11 +66,12 @@ def save(visit: PageVisit, case_id: UUID, dataset: str) -> Answer:
         typed = records.raw_form(entry.dataset, visit.form)
         shown = Shown(values=typed, base=base, errors=error.fields, status=422)
         return _form(visit, case_id, dataset, shown)
-    except ConflictError as error:
-        if not isinstance(error.theirs, Record) or not isinstance(error.yours, Struct):
-            raise
+    except (ConflictError, ConsentMissingError) as error:
         _keep(visit, case_id, dataset, visit.form, base)
-        return _conflict(visit, case_id, dataset, error.theirs, error.yours)
+        if isinstance(error, ConflictError) and isinstance(error.theirs, Record):
+            return _conflict(visit, case_id, dataset, error.theirs, error.yours)
+        error.keeps_changes = True
+        raise
     return Redirect(f"/cases/{case_id}", f"“{entry.dataset.title}” is saved.")
 
 

@@ -2,7 +2,8 @@
 
 from cpms_core import Answer, Data, Page, route, words
 from cpms_core.audit import Event, record
-from cpms_core.cases.finding import find_cases
+from cpms_core.cases.finding import MOST, find_cases
+from cpms_core.directory.people import find_people
 from cpms_core.http.visit import PageVisit
 from cpms_core.terminology.search import search
 
@@ -25,8 +26,17 @@ def find(visit: PageVisit) -> Answer:
     text = visit.query.get("q", "").strip()[:_LONGEST]
     found = find_cases(visit.session, visit.actor, text)
     terms = search(visit.session, sorted(_SYSTEMS), text, limit=8)
-    record(visit.session, visit.actor, Event.SEARCHED, hits=len(found) + len(terms))
-    values = {"q": text, "cases": found, "terms": terms, "person": words.person}
+    people = find_people(visit.session, text)
+    hits = len(found) + len(terms) + len(people)
+    record(visit.session, visit.actor, Event.SEARCHED, hits=hits)
+    values = {
+        "q": text,
+        "cases": found,
+        "most": MOST,
+        "terms": terms,
+        "people": people,
+        "person": words.person,
+    }
     return Page(template="web/search.html", values=values)
 
 

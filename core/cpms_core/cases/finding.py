@@ -11,7 +11,8 @@ from cpms_core.cases.centre import questions_of
 from cpms_core.cases.models import Case, CaseShare, CodedValue
 from cpms_core.patients.models import Consent, Patient
 
-_MOST = 25
+MOST = 25
+"""Cases found at once."""
 _FEWEST_LETTERS = 2
 
 
@@ -37,7 +38,7 @@ def find_cases(session: Session, actor: Actor, text: str) -> list[FoundCase]:
         .join(Patient, Patient.id == Case.patient_id)
         .where(_readable(actor), or_(_named(text), _coded(text)))
         .order_by(Case.created_at.desc(), Case.id.desc())
-        .limit(_MOST)
+        .limit(MOST)
         .options(selectinload(Case.patient), selectinload(Case.hcp))
     )
     cases = session.scalars(wanted).all()
