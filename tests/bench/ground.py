@@ -57,6 +57,8 @@ def running(
     command: list[str], port: int, *, env: dict[str, str] | None = None, patience: float = 60
 ) -> Iterator[int]:
     """A command that serves, from its first page on; its process id. Stopped at the end."""
+    if _answers(port):
+        raise CannotMeasureError(f"something else is served on port {port}: give another --port")
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - the null device is no file of ours
         server = subprocess.Popen(command, env=env, stdout=nowhere, stderr=subprocess.PIPE)
     try:
@@ -88,13 +90,14 @@ def _answers(port: int) -> bool:
 
 
 def worker_of(server: int) -> int:
-    """The one child that answers requests."""
-    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
-    workers = [int(child) for child in children if b"resource_tracker" not in _command(child)]
+    """The one child that answers requests; Python's own tracker is a child too."""
+    tasks = Path(f"/proc/{server}/task").glob("*/children")
+    children = [int(child) for task in tasks for child in task.read_text().split()]
+    workers = [child for child in children if b"resource_tracker" not in _command(child)]
     if len(workers) != 1:
         raise CannotMeasureError(f"expected one worker, found {len(workers)}")
     return workers[0]
 
 
-def _command(process: str) -> bytes:
+def _command(process: int) -> bytes:
     return Path(f"/proc/{process}/cmdline").read_bytes()

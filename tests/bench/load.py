@@ -1,7 +1,8 @@
 """A load of keep-alive clients, in a process of its own: how many answers a second.
 
 `python -m tests.bench.load PORT PATH SECONDS`, with one session token a line on standard input:
-each is one browser with one connection. Prints answers, seconds, and what was not a 200.
+each is one browser with one connection. Prints answers, seconds, how many answers were no 200, and
+how many there were with those of the first second, which do not count.
 """
 
 import asyncio
@@ -10,14 +11,17 @@ import time
 from collections import Counter
 
 _WARM_UP = 1.0
+_EARLY = 0
 
 
 async def main(port: int, path: str, seconds: float, tokens: list[str]) -> None:
     start = time.monotonic() + _WARM_UP
     clients = [_browse(port, path, token, start, start + seconds) for token in tokens]
     statuses = sum(await asyncio.gather(*clients), Counter[int]())
+    taken = time.monotonic() - start
+    early = statuses.pop(_EARLY, 0)
     others = sum(count for status, count in statuses.items() if status != 200)
-    print(statuses[200], time.monotonic() - start, others)
+    print(statuses[200], taken, others, statuses.total() + early)
 
 
 async def _browse(port: int, path: str, token: str, start: float, end: float) -> Counter[int]:
@@ -27,8 +31,7 @@ async def _browse(port: int, path: str, token: str, start: float, end: float) ->
     while (now := time.monotonic()) < end:
         writer.write(head.encode())
         status = await _answer(reader)
-        if now >= start:
-            statuses[status] += 1
+        statuses[status if now >= start else _EARLY] += 1
     writer.close()
     return statuses
 
