@@ -131,7 +131,12 @@ class PanelClock(Struct, frozen=True, kw_only=True):
         if left < _SOON:
             in_words = words.span(left.total_seconds())
             return Clock(state="soon", words=f"{what} in {in_words}", due=due)
-        return Clock(state="", words=f"{what} by {words.day(due)}", due=due)
+        return Clock(state="", words=f"{what} by {_day(due)}", due=due)
+
+
+def _day(due: datetime) -> str:
+    """Without the year while it is this one."""
+    return words.day(due).removesuffix(f" {clock.now().year}")
 
 
 def promise(urgency: str) -> Promise:
