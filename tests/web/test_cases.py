@@ -124,6 +124,9 @@ def test_a_record_that_its_form_cannot_read_is_shown_as_plain_fields(site: TestS
     page = clinician.get(case)
     assert page.status_code == 200
     assert "a text of old" in page.text
+    answer = clinician.get(f"{case}/records/ithaca.findings")
+    assert answer.status_code == 409
+    assert "It is kept and shown as plain fields" in answer.text
 
 
 def add_record(

@@ -70,9 +70,7 @@ def ingest(kind: BuiltIn | Viewer, source: Path, files: FileStore, secret: bytes
     """Make the file safe to keep, in the sandbox, and put the result into the file store."""
     target = files.incoming()
     try:
-        found = sandbox.run(
-            kind.ingest, source, target, secret, returns=Ingested, write=target
-        )
+        found = sandbox.run(kind.ingest, source, target, secret, returns=Ingested, write=target)
         stored = files.adopt(target)
     finally:
         target.unlink(missing_ok=True)

@@ -21,6 +21,8 @@ from cpms_core.errors import (
     TooManyError,
 )
 from cpms_core.http.site import LiveSite
+from cpms_core.patients.vault import VaultError
+from cpms_core.records import UnreadableRecordError
 
 log = logging.getLogger("cpms")
 
@@ -33,6 +35,8 @@ _STATUS: tuple[tuple[type[CpmsError], int, str], ...] = (
     (ConsentMissingError, 403, "A consent is missing"),
     (InvalidError, 422, "Please check what was sent"),
     (ConflictError, 409, "Somebody else was faster"),
+    (UnreadableRecordError, 409, "This record needs another form"),
+    (VaultError, 503, "The identity cannot be opened"),
     (TooLargeError, 413, "That is too large"),
     (TooManyError, 429, "One moment"),
     (StoreUnavailableError, 503, "The site cannot save right now"),
