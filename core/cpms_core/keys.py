@@ -67,7 +67,7 @@ class SiteKey:
             )
 
     def export(self) -> str:
-        """The secret as text, for the administrator's safe. Nothing else may call this."""
+        """The secret as text, for the safe or for its place. Nothing else may call it."""
         return self._secret.hex()
 
 
@@ -95,11 +95,26 @@ def load_site_key(path: Path | None = None, command: str = "") -> SiteKey:
 
 def create_site_key(path: Path) -> SiteKey:
     """A new key, durable before this returns; whoever lost the race gets the winner's key."""
+    return _place(path, secrets.token_hex(_LENGTH))
+
+
+def write_site_key(path: Path, key: SiteKey) -> None:
+    """Put this key at its place; SiteKeyError if another one lies there, which stays."""
+    there = _place(path, key.export())
+    if there.key_id != key.key_id:
+        raise SiteKeyError(
+            f"Another site key ({there.key_id}) lies at {path}; it was not replaced. Move it away"
+            " and put the right one there."
+        )
+
+
+def _place(path: Path, secret: str) -> SiteKey:
+    """Never replaces a key that is there; the key that lies there afterwards."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(_LENGTH) + "\n")
+            file.write(secret + "\n")
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):

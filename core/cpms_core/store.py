@@ -42,7 +42,12 @@ def migrate(engine: Engine) -> None:
 def is_current(engine: Engine) -> bool:
     with engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-    return found == ScriptDirectory.from_config(_config()).get_current_head()
+    return found == revision()
+
+
+def revision() -> str:
+    """The newest revision of the tables that this program knows."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
 def _config() -> Config:
