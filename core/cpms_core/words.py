@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 
 from cpms_core.clock import clock
 
@@ -24,12 +25,18 @@ SEX_WORDS = {
 
 def day(value: date | datetime) -> str:
     """22 Nov 2026."""
-    return format_date(value, "d MMM y", locale=LANGUAGE)
+    return _day(value.date() if isinstance(value, datetime) else value)
 
 
 def moment(value: datetime) -> str:
     """22 Nov 2026, 14:05 UTC; the page turns it into the reader's own time."""
-    return format_datetime(value, "d MMM y, HH:mm 'UTC'", locale=LANGUAGE)
+    return f"{day(value)}, {value:%H:%M} UTC"
+
+
+@lru_cache(maxsize=4096)
+def _day(value: date) -> str:
+    """Kept, because a table has the same few days over and over and the formatter is slow."""
+    return format_date(value, "d MMM y", locale=LANGUAGE)
 
 
 def since(value: datetime) -> str:
