@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from cpms_core import Link, Plugin, Report, Route, hookimpl
+from cpms_core import Export, Link, Plugin, Report, Route, hookimpl
 from cpms_reporting.pages import MOUNT, ROUTES
+from cpms_reporting.phenopacket import PHENOPACKET
 from cpms_reporting.reports import PERMISSION, REPORTS
 
 
@@ -13,6 +14,10 @@ class Reporting(Plugin):
     @hookimpl
     def reports(self) -> Sequence[Report]:
         return REPORTS
+
+    @hookimpl
+    def exports(self) -> Sequence[Export]:
+        return (PHENOPACKET,)
 
     @hookimpl
     def links(self) -> Sequence[Link]:
