@@ -3,12 +3,16 @@
 import argparse
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.bench import importing, page, served, starting, suite
 from tests.bench.figure import CannotMeasureError, Figure, machine
 from tests.bench.ground import Ground
 
+_QUICK = ("page", "served", "import", "warm")
+_NAMES = (*_QUICK, "cold", "suite")
+_ON_GROUND = {"page", "served", "import"}
 _SIGNS = {True: "met", False: "MISSED", None: "not measured"}
 
 
@@ -25,20 +29,35 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8160, help="a free one, and the next (8160)")
     parser.add_argument("--cold", action="store_true", help="also a fresh clone's first start")
     parser.add_argument("--suite", action="store_true", help="also the whole test suite")
+    parser.add_argument("--only", nargs="+", choices=_NAMES, metavar="NAME", help=", ".join(_NAMES))
     return parser.parse_args()
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> Iterator[Figure]:
-    ground = Ground(folder, options.port)
-    yield from _tried("ERN page in process", lambda: [page.measure(ground)])
-    yield from _tried("One worker over HTTP", lambda: served.measure(ground))
-    yield from _tried("Import", lambda: [importing.measure(ground)])
-    warm = options.port + 1
-    yield from _tried("Warm start", lambda: [starting.measure_warm(folder, warm)])
-    if options.cold:
-        yield from _tried("Cold start", lambda: [starting.measure_cold(folder, warm)])
-    if options.suite:
-        yield from _tried("Whole suite", lambda: [suite.measure()])
+    wanted = set(options.only or _QUICK)
+    wanted |= {name for name in ("cold", "suite") if getattr(options, name)}
+    ground = Ground(folder, options.port) if wanted & _ON_GROUND else None
+    for name in _NAMES:
+        if name in wanted:
+            yield from _tried(name, partial(_figures, name, ground, folder, options.port + 1))
+
+
+def _figures(name: str, ground: Ground | None, folder: Path, port: int) -> Iterator[Figure]:
+    match name, ground:
+        case "page", Ground():
+            yield page.measure(ground)
+        case "served", Ground():
+            yield from served.measure(ground)
+        case "import", Ground():
+            yield importing.measure(ground)
+        case "warm", _:
+            yield starting.measure_warm(folder, port)
+        case "cold", _:
+            yield starting.measure_cold(folder, port)
+        case "suite", _:
+            yield suite.measure()
+        case _:
+            raise AssertionError(name)
 
 
 def _tried(what: str, measure: Callable[[], Iterable[Figure]]) -> Iterator[Figure]:
