@@ -10,7 +10,11 @@ from typing import Any
 from msgspec import Struct
 
 from cpms_core.declarations import Route
+from cpms_core.panels import outcomes
+from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
+from cpms_core.records import as_form
 from cpms_core.registry import PluginInfo
+from tests.core.panels.consultation import plain_opinion
 from tests.web.world import Until, World, photo
 
 Form = Mapping[str, str | list[str]]
@@ -44,6 +48,7 @@ def name_of(owner: PluginInfo, route: Route) -> str:
     return f"{route.method} {plain(owner.mount + route.path)}"
 
 
+RAW = "application/octet-stream"
 REQUEST = {
     "question_type": "diagnosis",
     "question": "Which test next?",
@@ -75,7 +80,13 @@ PERSON = {
     "specialty": "",
 }
 _RECORD = "/cases/{case_id}/records/{dataset}"
-_STUDY = "/x/dicom_viewer/cases/{case_id}"
+_OUTCOME = "/panels/{panel_id}/outcome"
+
+
+def _opinion(world: World) -> Form:
+    typed = as_form(outcomes.DATASET, plain_opinion(heading="Another heading"))
+    return {key: list(values) for key, values in typed.items()} | {"seen": world.seen(Outcome)}
+
 
 ATTEMPTS: Mapping[str, Attempt] = {
     "POST /sign-out": Attempt(),
@@ -89,7 +100,7 @@ ATTEMPTS: Mapping[str, Attempt] = {
     f"POST {_RECORD}/discard": Attempt(),
     f"POST {_RECORD}/check": Attempt(form=REQUEST | {"_field": "question"}),
     "POST /cases/{case_id}/files": Attempt(
-        options={"content": photo(), "headers": {"Content-Type": "application/octet-stream"}}
+        options={"content": photo(), "headers": {"Content-Type": RAW}}
     ),
     "POST /cases/{case_id}/remove": Attempt(form=lambda world: {"attachment": str(world.photo.id)}),
     "POST /cases/{case_id}/release": Attempt(
@@ -99,6 +110,60 @@ ATTEMPTS: Mapping[str, Attempt] = {
     "GET /search": Attempt(query="?q=tall"),
     "GET /x/reporting/{name}": Attempt(values={"name": "stages"}),
     "GET /x/reporting/{name}/export.csv": Attempt(values={"name": "stages"}),
+    "POST /requests/{request_id}/lead": Attempt(
+        until="submitted",
+        form=lambda world: {
+            "lead": str(world.id_of("lead")),
+            "invite": str(world.id_of("member")),
+            "seen": world.seen(ConsultationRequest),
+        },
+    ),
+    "POST /requests/{request_id}/return": Attempt(
+        until="submitted",
+        form=lambda world: {"reason": "No photos.", "seen": world.seen(ConsultationRequest)},
+    ),
+    "POST /requests/{request_id}/decline": Attempt(
+        until="submitted",
+        form=lambda world: {"reason": "Not rare.", "seen": world.seen(ConsultationRequest)},
+    ),
+    "POST /panels/{panel_id}/answer": Attempt(form={"answer": "accept"}),
+    "POST /panels/{panel_id}/contributions": Attempt(
+        form={"text": "I have seen this twice.", "certainty": "fairly_sure"}
+    ),
+    "POST /panels/{panel_id}/stage": Attempt(
+        form=lambda world: {"to": "data_completion", "seen": world.seen(Panel)}
+    ),
+    "POST /panels/{panel_id}/outcome/start": Attempt(
+        form=lambda world: {"reason": "", "seen": world.seen(Panel)}
+    ),
+    "POST /panels/{panel_id}/members": Attempt(
+        form=lambda world: {
+            "invite": str(world.id_of("professional elsewhere")),
+            "role": "member",
+        }
+    ),
+    "POST /panels/{panel_id}/members/{user_id}/remove": Attempt(),
+    f"GET {_OUTCOME}": Attempt(until="sign_off"),
+    f"POST {_OUTCOME}": Attempt(until="outcome", form=_opinion),
+    f"POST {_OUTCOME}/typing": Attempt(until="outcome", form=_opinion),
+    f"POST {_OUTCOME}/discard": Attempt(until="outcome"),
+    # The lead is told to sign instead.
+    f"POST {_OUTCOME}/position": Attempt(
+        until="sign_off",
+        form={"verdict": "remark", "remark": "Soon.", "seen": "1"},
+        status=frozenset({303, 422}),
+    ),
+    f"POST {_OUTCOME}/back": Attempt(until="sign_off"),
+    f"POST {_OUTCOME}/sign/begin": Attempt(until="sign_off", options={"json": {}}),
+    # A good answer needs a key: tests/journeys has one. Here everybody brings a bad one.
+    f"POST {_OUTCOME}/sign/finish": Attempt(
+        until="sign_off",
+        options={"json": {"ceremony": "0" * 32, "credential": {"id": "AA"}}},
+        status=frozenset({422}),
+    ),
+    f"GET {_OUTCOME}/pdf": Attempt(until="signed"),
+    f"GET {_OUTCOME}/verify": Attempt(until="signed"),
+    "POST /verify": Attempt(options={"content": b"no outcome", "headers": {"Content-Type": RAW}}),
     "GET /cases/{case_id}/submit": Attempt(until="draft"),
     "POST /cases/{case_id}/submit": Attempt(
         until="draft", form={"ern": "ithaca", "area": "undiagnosed"}

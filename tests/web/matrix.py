@@ -83,8 +83,7 @@ ABOUT_THE_CASE = {
     *("patient_id", "consent_id", "case_id", "request_id", "panel_id", "attachment_id"),
     *("ern_id", "person_id"),
 }
-KNOW_OF_IT = CENTRE | PANEL | TRIAGE
-STAGES: tuple[Until, ...] = ("draft", "submitted", "assessment", "outcome", "sign_off")
+STAGES: tuple[Until, ...] = ("draft", "submitted", "assessment", "outcome", "sign_off", "signed")
 
 
 class Matrix:
@@ -111,9 +110,7 @@ class Matrix:
         for name, route, attempt in self.routes():
             if only and route.permission != only:
                 continue
-            for person in people:
-                for problem in self._judge(name, route, attempt, person):
-                    yield f"{name} as {person}: {problem}"
+            yield from self._judge(name, route, attempt, people)
 
     def send(
         self,
@@ -170,20 +167,31 @@ class Matrix:
         store.close()
         return found
 
-    def _judge(self, name: str, route: Route, attempt: Attempt, person: str) -> Iterator[str]:
-        before = self._count()
+    def _judge(
+        self, name: str, route: Route, attempt: Attempt, people: Iterable[str]
+    ) -> Iterator[str]:
+        """First who is refused, for they must leave everything as it was."""
+        may = allowed(name, route)
         stored = self.contents() if route.method == "POST" else None
-        answer = self.send(name, attempt, person)
-        tags = self._tags_since(before)
-        if person in allowed(name, route):
-            yield from _judge_success(route, attempt, answer, tags)
+        for person in [one for one in people if one not in may]:
+            answer, tags = self._noted(name, attempt, person)
+            for problem in _judge_denial(route, answer, tags, person):
+                yield f"{name} as {person}: {problem}"
+        if stored is not None and stored != self.contents():
+            yield f"{name}: somebody was refused, but something was changed"
+            self.restore()
+        for person in [one for one in people if one in may]:
+            answer, tags = self._noted(name, attempt, person)
+            for problem in _judge_success(route, attempt, answer, tags):
+                yield f"{name} as {person}: {problem}"
             if route.method == "POST":
                 self.restore()
-            return
-        yield from _judge_denial(route, answer, tags, person)
-        if stored is not None and stored != self.contents():
-            yield "refused, but something was changed"
-            self.restore()
+
+    def _noted(self, name: str, attempt: Attempt, person: str) -> tuple[Response, list[str]]:
+        """The answer, and the events that the audit has of it."""
+        before = self._count()
+        answer = self.send(name, attempt, person)
+        return answer, self._tags_since(before)
 
     def _count(self) -> int:
         with sqlite3.connect(self._store) as store:
@@ -221,6 +229,8 @@ def _judge_success(
     if answer.status_code not in attempt.status:
         sentence = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text.partition("<main")[2]))
         yield f"answered {answer.status_code}, {(sentence or answer.text)[:300]}"
+        return
+    if answer.status_code >= 400:  # what the table sends is refused, but not for who sends it
         return
     expected = {str(event) for event in (route.event, route.or_event) if event}
     found = [tag for tag in tags if tag in expected]

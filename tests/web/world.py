@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,8 +21,8 @@ from cpms_core.cases.models import Attachment, Case, Facet
 from cpms_core.cases.records import store_record
 from cpms_core.files import FileStore
 from cpms_core.identity.models import SignInSession
-from cpms_core.panels import discussion, members, outcomes, submission, triage
-from cpms_core.panels.models import Panel
+from cpms_core.panels import discussion, members, outcomes, signing, submission, triage
+from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
 from cpms_core.panels.request_form import KEY, RequestForm
 from cpms_core.patients.models import Patient
 from cpms_core.patients.service import Enrolment, NewConsent, enrol_patient, record_consent
@@ -29,9 +30,9 @@ from cpms_core.patients.vault import Identity
 from cpms_core.records import as_form
 from cpms_core.registry import Registry
 from tests import factories
-from tests.core.panels.consultation import plain_opinion
+from tests.core.panels.consultation import plain_opinion, with_key
 from tests.plugins.dicom_viewer.images import make_image
-from tests.site import Browser, TestSite
+from tests.site import ORIGIN, Browser, TestSite
 
 HOME, ELSEWHERE = "CZ01", "FR25"
 ERN = "ithaca"
@@ -62,7 +63,7 @@ _ROLES: Mapping[str, tuple[Role, str, str | None]] = {
 NAMES = ("anonymous", *_ROLES)
 """Everybody there is."""
 
-Until = Literal["draft", "submitted", "assessment", "outcome", "sign_off"]
+Until = Literal["draft", "submitted", "assessment", "outcome", "sign_off", "signed"]
 
 
 def photo() -> bytes:
@@ -199,10 +200,20 @@ class World:
         outcome = outcomes.start_outcome(session, lead, panel.id, panel.row_version)
         form = as_form(outcomes.DATASET, plain_opinion())
         outcomes.save_outcome_draft(session, lead, panel.id, form, outcome.row_version)
-        if self.until == "sign_off":
-            outcomes.put_to_members(
-                session, lead, self.registry, "CPMS", panel.id, outcome.row_version
-            )
+        if self.until == "outcome":
+            return
+        outcomes.put_to_members(session, lead, self.registry, "CPMS", panel.id, outcome.row_version)
+        outcomes.give_position(session, self["member"].actor, panel.id, 1, "agree")
+        if self.until == "signed":
+            self._sign(session, panel)
+
+    def _sign(self, session: Session, panel: Panel) -> None:
+        policy = self.site.live.key_policy
+        lead, key = with_key(session, self["lead"].actor)
+        key.origin = ORIGIN
+        begun = signing.begin_signature(session, lead, policy, panel.id)
+        answer = msgspec.json.encode(key.sign_in(begun.options))
+        signing.finish_signature(session, lead, policy, panel.id, begun.challenge_id, answer)
 
     def _remember(self, session: Session, patient: Patient, case: Case) -> None:
         own = SignInSession.user_id == self.id_of("professional")
@@ -213,8 +224,14 @@ class World:
             "dataset": KEY,
             "attachment_id": str(self.photo.id),
             "ern_id": ERN,
+            "user_id": str(self.id_of("member")),
             "person_id": str(factories.make_user(session, hcp=HOME, name="A Colleague").id),
             "session_id": str(session.scalars(select(SignInSession.id).where(own)).one()),
             "group": STUDY,
         }
         """What stands for a parameter of a path, by its name."""
+
+    def seen(self, table: type[ConsultationRequest | Panel | Outcome]) -> str:
+        """The version of the row of this consultation, as a page would carry it."""
+        with self.site.transaction() as session:
+            return str(session.scalars(select(table.row_version)).one())

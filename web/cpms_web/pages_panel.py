@@ -5,7 +5,7 @@ from uuid import UUID
 
 from cpms_core import Answer, Page, Redirect, route
 from cpms_core.audit import Event
-from cpms_core.errors import InvalidError
+from cpms_core.errors import ForbiddenError, InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels.discussion import CERTAINTIES, LONGEST, contribute
 from cpms_core.panels.experts import list_experts
@@ -135,7 +135,7 @@ def _panel_page(
 def _members_page(visit: PageVisit, panel_id: UUID, *, wrong: str = "") -> Page:
     panel = read_panel(visit.session, visit.actor, visit.site.registry, panel_id)
     if "panel.invite" not in panel.may:
-        raise InvalidError("The lead and the ERN's coordinators invite to this panel.")
+        raise ForbiddenError("The lead and the ERN's coordinators invite to this panel.")
     seated = {one.user_id for one in panel.members if one.state in {"invited", "accepted"}}
     values: dict[str, Any] = {
         **around(visit, panel.frame.case_id, "members"),
