@@ -1,14 +1,25 @@
 """What an ERN's page shows: requests to triage, and its panels, fifty at a time.
 
-Four statements whatever the page holds; columns only, no objects.
+Four statements whatever the page holds; columns only, no objects. Building a statement costs more
+than running it, so those that do not depend on the filter are built once.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Label, and_, case, distinct, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session, aliased
 
 from cpms_core import audit, words
@@ -20,16 +31,18 @@ from cpms_core.directory.models import Ern, Hcp
 from cpms_core.errors import NotFoundError
 from cpms_core.identity.models import User
 from cpms_core.panels import stages
-from cpms_core.panels.models import (
-    ConsultationRequest,
-    Contribution,
-    Outcome,
-    Panel,
-    PanelMember,
-    Position,
+from cpms_core.panels.models import ConsultationRequest, Panel
+from cpms_core.panels.panel_columns import (
+    ball_of,
+    clock_columns,
+    clock_of,
+    count_columns,
+    origin_of,
+    panel_clock,
+    patient_columns,
 )
 from cpms_core.panels.scope import is_shown_to_others
-from cpms_core.panels.stages import Clock, PanelClock, Stage, request_clock
+from cpms_core.panels.stages import Clock, Stage, request_clock
 from cpms_core.patients.models import Patient
 from cpms_core.registry import Registry
 
@@ -62,6 +75,7 @@ class PanelRow(Struct, frozen=True, kw_only=True):
     ball: str
     waits_for_submitter: bool
     is_urgent: bool
+    is_open: bool
     clock: Clock
     answered: int
     asked: int
@@ -112,31 +126,44 @@ def read_ern_page(
     audit.record(session, actor, Event.ERN_READ, ern_id=ern_id, page=page)
     network = registry.networks.get(ern_id)
     areas = {area.key: area.title for area in network.areas} if network else {}
-    running = _open_panels(session, ern_id)
-    late = [key for key, clock in running.items() if clock.state == "late"]
     page = max(page, 1)
-    where = _fitting(ern_id, chosen, areas, late)
-    rows = _panel_rows(session, where, page)
+    store = session.connection()  # plain rows cost half of what the session's do
+    is_narrowed = any(chosen) or page > 1
+    running = _open_panels(store, ern_id) if is_narrowed else {}
+    late = [key for key, is_late in running.items() if is_late]
+    wanted = _wanted(chosen, areas, late)
+    rows = _panel_rows(store, ern_id, wanted, page)
     if not rows and page > 1:
-        page, rows = 1, _panel_rows(session, where, 1)
+        page, rows = 1, _panel_rows(store, ern_id, wanted, 1)
     found = rows[0].found if rows else 0
+    panels = tuple(panel_row(row, areas) for row in rows)
+    if not is_narrowed and found > PAGE:
+        running = _open_panels(store, ern_id)
+    elif not is_narrowed:  # all of them are on the page
+        running = {one.id: one.clock.state == "late" for one in panels if one.is_open}
     return ErnPage(
         id=ern.id,
         name=ern.name,
         scope=ern.scope,
-        to_triage=_to_triage(session, ern_id, areas),
-        panels=tuple(panel_row(row, areas) for row in rows),
+        to_triage=_to_triage(store, ern_id, areas),
+        panels=panels,
         open_count=len(running),
-        late_count=len(late),
+        late_count=sum(running.values()),
         found=found,
         page=page,
         last=max(1, -(-found // PAGE)),
     )
 
 
-def _to_triage(session: Session, ern_id: str, areas: Mapping[str, str]) -> tuple[TriageRow, ...]:
+def _to_triage(store: Connection, ern_id: str, areas: Mapping[str, str]) -> tuple[TriageRow, ...]:
+    rows = store.execute(_triage_statement(), {"ern_id": ern_id})
+    return tuple(triage_row(row, areas) for row in rows)
+
+
+@cache
+def _triage_statement() -> Select[Any]:
     request = ConsultationRequest
-    rows = session.execute(
+    return (
         select(
             *(request.id, request.area, request.question, request.urgency, request.state),
             *(request.submitted_at, request.decided_at, request.paused_seconds),
@@ -146,11 +173,14 @@ def _to_triage(session: Session, ern_id: str, areas: Mapping[str, str]) -> tuple
         .join(Case, Case.id == request.case_id)
         .join(Patient, Patient.id == Case.patient_id)
         .join(Hcp, Hcp.id == Case.hcp_id)
-        .where(request.ern_id == ern_id, request.state == "submitted", is_shown_to_others())
+        .where(
+            request.ern_id == bindparam("ern_id"),
+            request.state == "submitted",
+            is_shown_to_others(),
+        )
         .order_by(request.urgency.desc(), request.submitted_at)
         .limit(_MOST_TO_TRIAGE)
     )
-    return tuple(triage_row(row, areas) for row in rows)
 
 
 def triage_row(row: Any, areas: Mapping[str, str]) -> TriageRow:
@@ -169,21 +199,28 @@ def triage_row(row: Any, areas: Mapping[str, str]) -> TriageRow:
     )
 
 
-def _open_panels(session: Session, ern_id: str) -> dict[UUID, Clock]:
-    """Every open panel's clock: for the counts, and for who asks for the late ones."""
-    rows = session.execute(
+def _open_panels(store: Connection, ern_id: str) -> dict[UUID, bool]:
+    """Every open panel, and whether it is late: for the counts, and for who asks for those."""
+    rows = store.execute(_open_statement(), {"ern_id": ern_id})
+    return {row.id: panel_clock(row).is_late for row in rows}
+
+
+@cache
+def _open_statement() -> Select[Any]:
+    return (
         select(Panel.id, *clock_columns())
         .join(ConsultationRequest, ConsultationRequest.id == Panel.request_id)
         .join(Case, Case.id == Panel.case_id)
-        .where(Panel.ern_id == ern_id, Panel.stage.not_in(_ENDED), is_shown_to_others())
+        .where(
+            Panel.ern_id == bindparam("ern_id"), Panel.stage.not_in(_ENDED), is_shown_to_others()
+        )
     )
-    return {row.id: clock_of(row) for row in rows}
 
 
-def _fitting(
-    ern_id: str, chosen: Filter, areas: Mapping[str, str], late: list[UUID]
-) -> ColumnElement[bool]:
-    wanted: list[ColumnElement[bool]] = [Panel.ern_id == ern_id, is_shown_to_others()]
+def _wanted(
+    chosen: Filter, areas: Mapping[str, str], late: list[UUID]
+) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
     if chosen.stage in set(Stage):
         wanted.append(Panel.stage == chosen.stage)
     if chosen.only_late:
@@ -198,15 +235,23 @@ def _fitting(
                 ConsultationRequest.area.in_(keys),
             )
         )
-    return and_(*wanted)
+    return wanted
 
 
-def _panel_rows(session: Session, where: ColumnElement[bool], page: int) -> list[Any]:
+def _panel_rows(
+    store: Connection, ern_id: str, wanted: list[ColumnElement[bool]], page: int
+) -> list[Any]:
     """Open ones first, the oldest on top; then those that ended, the newest on top."""
+    statement = _panel_statement().where(*wanted) if wanted else _panel_statement()
+    return list(store.execute(statement, {"ern_id": ern_id, "skip": (page - 1) * PAGE}))
+
+
+@cache
+def _panel_statement() -> Select[Any]:
     lead, lead_hcp = aliased(User), aliased(Hcp)
     ended = case((Panel.stage.in_(_ENDED), 1), else_=0)
     since = case((Panel.stage.in_(_ENDED), None), else_=ConsultationRequest.submitted_at)
-    statement = (
+    return (
         select(
             *(Panel.id, Panel.number, ConsultationRequest.area),
             *clock_columns(),
@@ -222,12 +267,11 @@ def _panel_rows(session: Session, where: ColumnElement[bool], page: int) -> list
         .join(Hcp, Hcp.id == Case.hcp_id)
         .join(lead, lead.id == Panel.lead_id)
         .outerjoin(lead_hcp, lead_hcp.id == lead.hcp_id)
-        .where(where)
+        .where(Panel.ern_id == bindparam("ern_id"), is_shown_to_others())
         .order_by(ended, since, Panel.closed_at.desc(), Panel.id)
         .limit(PAGE)
-        .offset((page - 1) * PAGE)
+        .offset(bindparam("skip"))
     )
-    return list(session.execute(statement))
 
 
 def panel_row(row: Any, areas: Mapping[str, str]) -> PanelRow:
@@ -243,94 +287,8 @@ def panel_row(row: Any, areas: Mapping[str, str]) -> PanelRow:
         ball=ball_of(row),
         waits_for_submitter=row.stage == Stage.DATA_COMPLETION,
         is_urgent=row.urgency == "urgent",
+        is_open=row.stage not in stages.ENDED,
         clock=clock_of(row),
         answered=row.answered,
         asked=row.asked,
     )
-
-
-# --- columns and words that other pages' tables share ---
-
-
-def patient_columns() -> tuple[Any, ...]:
-    return (
-        Case.id.label("case_id"),
-        Patient.pseudonym,
-        Patient.sex,
-        Patient.birth_year,
-        Patient.birth_month,
-        Hcp.code,
-        Hcp.city,
-        Hcp.name.label("centre"),
-    )
-
-
-def clock_columns() -> tuple[Any, ...]:
-    return (
-        Panel.stage,
-        Panel.stage_at,
-        ConsultationRequest.urgency,
-        ConsultationRequest.submitted_at,
-        ConsultationRequest.paused_seconds,
-        Panel.first_response_at,
-        Panel.closed_at,
-    )
-
-
-def count_columns() -> tuple[Label[int], ...]:
-    """Contributors, members that are asked, those invited and silent, positions still open."""
-    of_panel = PanelMember.panel_id == Panel.id
-    answered = select(func.count(distinct(Contribution.author_id))).where(
-        Contribution.panel_id == Panel.id
-    )
-    members = select(func.count()).select_from(PanelMember).where(of_panel)
-    asked = members.where(
-        PanelMember.state.in_(("invited", "accepted")), PanelMember.role != "observer"
-    )
-    invited = members.where(PanelMember.state == "invited")
-    judges = members.where(PanelMember.state == "accepted", PanelMember.role == "member")
-    judged = (
-        select(func.count(Position.id))
-        .join(Outcome, Outcome.id == Position.outcome_id)
-        .where(Outcome.panel_id == Panel.id, Outcome.state == "sign_off")
-    )
-    return (
-        answered.correlate(Panel).scalar_subquery().label("answered"),
-        asked.correlate(Panel).scalar_subquery().label("asked"),
-        invited.correlate(Panel).scalar_subquery().label("invited"),
-        judges.correlate(Panel).scalar_subquery().label("judges"),
-        judged.correlate(Panel).scalar_subquery().label("judged"),
-    )
-
-
-def clock_of(row: Any) -> Clock:
-    return PanelClock(
-        stage=row.stage,
-        stage_at=row.stage_at,
-        urgency=row.urgency,
-        submitted_at=row.submitted_at,
-        paused_seconds=row.paused_seconds,
-        first_response_at=row.first_response_at,
-        closed_at=row.closed_at,
-    ).read()
-
-
-def origin_of(row: Any) -> str:
-    """`FR30 Rennes`."""
-    return f"{row.code} {row.city or row.centre}"
-
-
-def ball_of(row: Any) -> str:
-    """With whom the next step lies."""
-    lead = f"lead, {row.lead_city or row.lead_name}"
-    match Stage(row.stage):
-        case Stage.PANEL_SELECTION if row.invited:
-            return f"{words.plural(row.invited, 'expert')} invited"
-        case Stage.DATA_COMPLETION:
-            return f"submitter, {words.since(row.stage_at)}"
-        case Stage.SIGN_OFF if row.judges > row.judged:
-            return words.plural(row.judges - row.judged, "member")
-        case Stage.CLOSED | Stage.ARCHIVED | Stage.WITHDRAWN:
-            return "–"  # noqa: RUF001 - the sign tables show for nothing
-        case _:
-            return lead

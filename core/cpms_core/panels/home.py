@@ -15,8 +15,8 @@ from cpms_core.cases.models import Case
 from cpms_core.clock import clock
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.panels import stages
-from cpms_core.panels.ern_queries import clock_columns, clock_of, count_columns, patient_columns
 from cpms_core.panels.models import ConsultationRequest, Contribution, Panel
+from cpms_core.panels.panel_columns import clock_columns, clock_of, count_columns, patient_columns
 from cpms_core.panels.stages import Clock
 from cpms_core.panels.waiting import Item, clock_of_request, waiting_for
 from cpms_core.patients.models import Patient
@@ -73,7 +73,7 @@ def _my_cases(
             *(Panel.id.label("panel_id"), request.state, request.area, request.ern_id),
             *(request.decided_at, Ern.name.label("ern")),
             *clock_columns(),
-            *patient_columns(),
+            *(Case.id.label("case_id"), *patient_columns()),
             *count_columns(),
         )
         .select_from(Case)

@@ -18,7 +18,6 @@ from cpms_core.cases.scope import find_case
 from cpms_core.directory.models import Country, Ern, Hcp
 from cpms_core.identity.models import User
 from cpms_core.panels import request_form, stages
-from cpms_core.panels.ern_queries import ball_of, count_columns
 from cpms_core.panels.models import (
     ConsultationRequest,
     Contribution,
@@ -28,6 +27,7 @@ from cpms_core.panels.models import (
     Position,
 )
 from cpms_core.panels.outcomes import ENOUGH, newest_outcome
+from cpms_core.panels.panel_columns import ball_of, count_columns
 from cpms_core.panels.scope import PanelScope, find_panel, find_request
 from cpms_core.panels.signing import signing_state
 from cpms_core.panels.stages import Clock, PanelClock, Stage, request_clock

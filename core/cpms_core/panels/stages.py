@@ -3,8 +3,9 @@
 Promises are the site's own for all ERNs until a network can declare its own.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -110,33 +111,41 @@ class PanelClock(Struct, frozen=True, kw_only=True):
     first_response_at: datetime | None
     closed_at: datetime | None
 
+    @property
+    def is_late(self) -> bool:
+        return self._runs and clock.now() > self._due
+
+    @property
+    def _runs(self) -> bool:
+        return self.stage not in ENDED and self.stage != Stage.DATA_COMPLETION
+
+    @property
+    def _due(self) -> datetime:
+        promised = promise(self.urgency)
+        length = promised.outcome if self.first_response_at else promised.first_answer
+        return self.submitted_at + timedelta(seconds=self.paused_seconds) + length
+
     def read(self) -> Clock:
         if self.closed_at:
             taken = (self.closed_at - self.submitted_at).total_seconds() - self.paused_seconds
             return Clock(state="stopped", words=f"signed in {words.span(max(taken, 0))}")
-        if self.stage in ENDED:
-            return Clock(state="stopped", words=words.words(self.stage).lower())
         if self.stage == Stage.DATA_COMPLETION:
             return Clock(state="stopped", words=f"stopped for {words.since(self.stage_at)}")
-        promised = promise(self.urgency)
-        what, length = (
-            ("outcome", promised.outcome)
-            if self.first_response_at
-            else ("first answer", promised.first_answer)
-        )
-        due = self.submitted_at + timedelta(seconds=self.paused_seconds) + length
-        left = due - clock.now()
-        if left < timedelta():
-            return Clock(state="late", words=f"{what} late {words.since(due)}", due=due)
-        if left < _SOON:
-            in_words = words.span(left.total_seconds())
-            return Clock(state="soon", words=f"{what} in {in_words}", due=due)
-        return Clock(state="", words=f"{what} by {_day(due)}", due=due)
+        if not self._runs:
+            return Clock(state="stopped", words=words.words(self.stage).lower())
+        what, due = "outcome" if self.first_response_at else "first answer", self._due
+        left = (due - clock.now()).total_seconds()
+        if left < 0:
+            return Clock(state="late", words=f"{what} late {words.span(-left)}", due=due)
+        if left < _SOON.total_seconds():
+            return Clock(state="soon", words=f"{what} in {words.span(left)}", due=due)
+        return Clock(state="", words=f"{what} by {_day(due.date(), clock.today().year)}", due=due)
 
 
-def _day(due: datetime) -> str:
+@lru_cache
+def _day(on: date, this_year: int) -> str:
     """Without the year while it is this one."""
-    return words.day(due).removesuffix(f" {clock.now().year}")
+    return words.day(on).removesuffix(f" {this_year}")
 
 
 def promise(urgency: str) -> Promise:
@@ -156,11 +165,13 @@ def title(stage: str) -> str:
 
 def badge(stage: str) -> str:
     """The colour's name of a stage's badge."""
-    kinds = {
-        Stage.DATA_COMPLETION: "waiting",
-        Stage.ASSESSMENT: "info",
-        Stage.OUTCOME: "info",
-        Stage.SIGN_OFF: "waiting",
-        Stage.CLOSED: "done",
-    }
-    return kinds.get(Stage(stage), "plain")
+    return _BADGES.get(Stage(stage), "plain")
+
+
+_BADGES = {
+    Stage.DATA_COMPLETION: "waiting",
+    Stage.ASSESSMENT: "info",
+    Stage.OUTCOME: "info",
+    Stage.SIGN_OFF: "waiting",
+    Stage.CLOSED: "done",
+}

@@ -13,13 +13,6 @@ from cpms_core.cases.models import Case, Record
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import User
 from cpms_core.panels import request_form, stages
-from cpms_core.panels.ern_queries import (
-    clock_columns,
-    clock_of,
-    count_columns,
-    origin_of,
-    patient_columns,
-)
 from cpms_core.panels.models import (
     ConsultationRequest,
     Contribution,
@@ -29,6 +22,13 @@ from cpms_core.panels.models import (
     Position,
 )
 from cpms_core.panels.outcomes import ENOUGH
+from cpms_core.panels.panel_columns import (
+    clock_columns,
+    clock_of,
+    count_columns,
+    origin_of,
+    patient_columns,
+)
 from cpms_core.panels.scope import has_consent_of, is_shown_to_others
 from cpms_core.panels.stages import Clock, Stage, request_clock
 from cpms_core.patients.models import Patient
@@ -109,7 +109,7 @@ def _seats(session: Session, actor: Actor) -> Iterable[Any]:
             *(ConsultationRequest.question, lead.name.label("lead_name")),
             *(contributed.label("has_contributed"), judged.label("has_judged")),
             *clock_columns(),
-            *patient_columns(),
+            *(Case.id.label("case_id"), *patient_columns()),
             *count_columns(),
         )
         .join(Panel, Panel.id == PanelMember.panel_id)
@@ -239,7 +239,7 @@ def _requests(session: Session, *where: Any) -> Iterable[Any]:
             *(request.id, request.question, request.urgency, request.state, request.reason),
             *(request.submitted_at, request.decided_at, request.paused_seconds),
             Ern.name.label("ern"),
-            *patient_columns(),
+            *(Case.id.label("case_id"), *patient_columns()),
         )
         .join(Case, Case.id == request.case_id)
         .join(Patient, Patient.id == Case.patient_id)
@@ -260,7 +260,7 @@ def clock_of_request(row: Any) -> Clock:
 def _ready(session: Session, actor: Actor) -> Iterable[Item]:
     """The actor's own drafts that hold a question and a summary."""
     rows = session.execute(
-        select(*patient_columns())
+        select(Case.id.label("case_id"), *patient_columns())
         .join(Patient, Patient.id == Case.patient_id)
         .join(Hcp, Hcp.id == Case.hcp_id)
         .where(

@@ -1,0 +1,105 @@
+"""Columns and words that every table of panels shares."""
+
+from typing import Any
+
+from sqlalchemy import Label, distinct, func, select
+
+from cpms_core import words
+from cpms_core.directory.models import Hcp
+from cpms_core.panels.models import (
+    ConsultationRequest,
+    Contribution,
+    Outcome,
+    Panel,
+    PanelMember,
+    Position,
+)
+from cpms_core.panels.stages import Clock, PanelClock, Stage
+from cpms_core.patients.models import Patient
+
+
+def patient_columns() -> tuple[Any, ...]:
+    return (
+        Patient.pseudonym,
+        Patient.sex,
+        Patient.birth_year,
+        Patient.birth_month,
+        Hcp.code,
+        Hcp.city,
+        Hcp.name.label("centre"),
+    )
+
+
+def clock_columns() -> tuple[Any, ...]:
+    return (
+        Panel.stage,
+        Panel.stage_at,
+        ConsultationRequest.urgency,
+        ConsultationRequest.submitted_at,
+        ConsultationRequest.paused_seconds,
+        Panel.first_response_at,
+        Panel.closed_at,
+    )
+
+
+def count_columns() -> tuple[Label[int], ...]:
+    """Contributors, members that are asked, those invited and silent, positions still open."""
+    of_panel = PanelMember.panel_id == Panel.id
+    answered = select(func.count(distinct(Contribution.author_id))).where(
+        Contribution.panel_id == Panel.id
+    )
+    members = select(func.count()).select_from(PanelMember).where(of_panel)
+    asked = members.where(
+        PanelMember.state.in_(("invited", "accepted")), PanelMember.role != "observer"
+    )
+    invited = members.where(PanelMember.state == "invited")
+    judges = members.where(PanelMember.state == "accepted", PanelMember.role == "member")
+    judged = (
+        select(func.count(Position.id))
+        .join(Outcome, Outcome.id == Position.outcome_id)
+        .where(Outcome.panel_id == Panel.id, Outcome.state == "sign_off")
+    )
+    return (
+        answered.correlate(Panel).scalar_subquery().label("answered"),
+        asked.correlate(Panel).scalar_subquery().label("asked"),
+        invited.correlate(Panel).scalar_subquery().label("invited"),
+        judges.correlate(Panel).scalar_subquery().label("judges"),
+        judged.correlate(Panel).scalar_subquery().label("judged"),
+    )
+
+
+def clock_of(row: Any) -> Clock:
+    return panel_clock(row).read()
+
+
+def panel_clock(row: Any) -> PanelClock:
+    return PanelClock(
+        stage=row.stage,
+        stage_at=row.stage_at,
+        urgency=row.urgency,
+        submitted_at=row.submitted_at,
+        paused_seconds=row.paused_seconds,
+        first_response_at=row.first_response_at,
+        closed_at=row.closed_at,
+    )
+
+
+def origin_of(row: Any) -> str:
+    """`FR30 Rennes`."""
+    return f"{row.code} {row.city or row.centre}"
+
+
+def ball_of(row: Any) -> str:
+    """With whom the next step lies."""
+    lead = f"lead, {row.lead_city or row.lead_name}"
+    match Stage(row.stage):
+        case Stage.PANEL_SELECTION if row.invited:
+            return f"{words.plural(row.invited, 'expert')} invited"
+        case Stage.DATA_COMPLETION:
+            return f"submitter, {words.since(row.stage_at)}"
+        case Stage.SIGN_OFF if row.judges > row.judged:
+            return words.plural(row.judges - row.judged, "member")
+        case Stage.CLOSED | Stage.ARCHIVED | Stage.WITHDRAWN:
+            return "–"  # noqa: RUF001 - the sign tables show for nothing
+        case _:
+            return lead
