@@ -17,7 +17,7 @@ from cpms_core.keeping.backup import make_backup
 from cpms_core.keeping.restore import restore_backup
 from cpms_core.keys import SiteKey, SiteKeyError, load_site_key, write_site_key
 from cpms_core.settings import Site, read_site
-from cpms_core.terminology.loading import load_terms
+from cpms_core.terminology.loading import find_obo, load_terms
 from cpms_core.words import plural, size
 
 
@@ -100,7 +100,7 @@ def restore_site(options: Options) -> int:
         print(remark)
     print("Loading the coded terms …", flush=True)
     engine = make_engine(site.database_url)
-    load_terms(engine)
+    load_terms(engine, find_obo(site.data))
     engine.dispose()
     print("Run `cpms check` next, then `cpms serve`.")
     return 0

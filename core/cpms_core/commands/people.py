@@ -1,4 +1,4 @@
-"""`people invite|list|disable`: the same services as the pages, from the server's own console."""
+"""`people invite|list|new-link|disable`: the same services as the pages, from the server's own console."""
 
 import argparse
 from uuid import uuid4
@@ -12,9 +12,16 @@ from cpms_core.db import make_engine, transaction
 from cpms_core.directory.models import Hcp
 from cpms_core.errors import CpmsError
 from cpms_core.identity.models import User
-from cpms_core.identity.people import NewPerson, disable_person, invite_person, normal_email
+from cpms_core.identity.people import (
+    NewPerson,
+    Ticket,
+    disable_person,
+    invite_person,
+    normal_email,
+    renew_link,
+)
 from cpms_core.keys import load_site_key
-from cpms_core.settings import read_site
+from cpms_core.settings import Site, read_site
 
 # Whoever may run this may do anything to the site; the audit names nobody for it.
 _CONSOLE = Actor(
@@ -35,6 +42,9 @@ def add_commands(commands: Commands, common: argparse.ArgumentParser) -> None:
     acts.add_parser("list", parents=[common], help="one address a line").set_defaults(
         run=list_people
     )
+    link = acts.add_parser("new-link", parents=[common], help="for a person whose key is lost")
+    link.add_argument("email")
+    link.set_defaults(run=make_link)
     disable = acts.add_parser("disable", parents=[common], help="end an account's access")
     disable.add_argument("email")
     disable.set_defaults(run=disable_one)
@@ -55,8 +65,16 @@ def invite_one(options: Options) -> int:
             ern_id=options.ern,
         )
         ticket = invite_person(session, _CONSOLE, key, new)
-    print(f"{site.settings.base_url}/enrol/{ticket.token}")
-    print(f"Code, by another way: {ticket.code}")
+    _print_ticket(site, ticket)
+    return 0
+
+
+def make_link(options: Options) -> int:
+    site = read_site(options.data)
+    key = load_site_key(site.site_key_path, site.settings.site_key_command)
+    with transaction(make_engine(site.database_url)) as session:
+        ticket = renew_link(session, _CONSOLE, key, user_by_email(session, options.email).id)
+    _print_ticket(site, ticket)
     return 0
 
 
@@ -75,6 +93,14 @@ def disable_one(options: Options) -> int:
         disable_person(session, _CONSOLE, user.id)
     print(f"{user.email} can no longer sign in; every session is ended.")
     return 0
+
+
+def _print_ticket(site: Site, ticket: Ticket) -> None:
+    if not ticket.token:
+        print("This person has a key already and signs in with it; the role is given.")
+        return
+    print(f"{site.settings.base_url}/enrol/{ticket.token}")
+    print(f"Code, by another way: {ticket.code}")
 
 
 def user_by_email(session: Session, email: str) -> User:

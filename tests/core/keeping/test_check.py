@@ -142,7 +142,7 @@ def test_backup_and_restore_as_commands(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("cpms_core.commands.keeping.load_terms", lambda _: {})
+    monkeypatch.setattr("cpms_core.commands.keeping.load_terms", lambda *_, **__: {})
     file, there = tmp_path / "site.tar", tmp_path / "there"
     assert run("backup", file, "--data", copied.site.data) == 0
     assert "The site key is NOT in it" in capsys.readouterr().out
@@ -158,7 +158,7 @@ def test_a_restore_without_the_key_says_where_to_put_it(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("cpms_core.commands.keeping.load_terms", lambda _: {})
+    monkeypatch.setattr("cpms_core.commands.keeping.load_terms", lambda *_, **__: {})
     assert run("restore", backup, "--data", tmp_path / "there") == 0
     assert f"Put the site key at {tmp_path / 'there'}.key before" in capsys.readouterr().out
 
