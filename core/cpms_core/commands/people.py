@@ -1,4 +1,4 @@
-"""`people invite|list|new-link|disable`: the same services as the pages, from the server's own console."""
+"""`people invite|list|new-link|disable`: the pages' services from the server's own console."""
 
 import argparse
 from uuid import uuid4
