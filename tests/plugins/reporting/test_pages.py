@@ -37,7 +37,7 @@ def fill(site: TestSite) -> None:
 
 def table_of(page: str) -> list[list[str]]:
     """The cells of the figures' table, as text."""
-    body = page.partition('id="figures"')[2].partition("<tbody>")[2].partition("</tbody>")[0]
+    body = page.partition('id="figures-')[2].partition("<tbody>")[2].partition("</tbody>")[0]
     texts = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in body.split("<tr>")]
     return [
         [re.sub(r"<[^>]+>", "", cell).strip().replace("\u00a0", " ") for cell in row]
