@@ -95,7 +95,7 @@ def _my_cases(
 def _my_case(row: Any, areas: Mapping[tuple[str, str], str]) -> MyCase:
     area = areas.get((row.ern_id, row.area), row.area)
     return MyCase(
-        href=f"/panels/{row.panel_id}" if row.panel_id else f"/cases/{row.case_id}",
+        href=_href(row),
         pseudonym=row.pseudonym,
         person=words.person(row.sex, row.birth_year, row.birth_month),
         where=" · ".join(filter(None, (row.ern, area))),
@@ -105,6 +105,13 @@ def _my_case(row: Any, areas: Mapping[tuple[str, str], str]) -> MyCase:
         answered=row.answered,
         asked=row.asked,
     )
+
+
+def _href(row: Any) -> str:
+    """What has just become of it: the signed outcome, the discussion, or the case itself."""
+    if row.panel_id is None:
+        return f"/cases/{row.case_id}"
+    return f"/panels/{row.panel_id}" + ("/outcome" if row.closed_at else "")
 
 
 def _my_year(session: Session, actor: Actor) -> MyYear:
