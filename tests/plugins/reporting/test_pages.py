@@ -4,8 +4,10 @@ import csv
 import io
 import re
 
+import msgspec
 import pytest
 
+from cpms_core import Aggregates, Count, Report, ReportTable
 from cpms_core.actor import Role
 from tests.plugins.reporting.counted import store_panel
 from tests.site import Browser, TestSite
@@ -127,3 +129,42 @@ def test_reading_and_taking_away_are_each_in_the_audit(site: TestSite) -> None:
 def test_an_unknown_report_is_not_there(site: TestSite, name: str) -> None:
     answer = coordinator(site).get(f"/x/reporting/{name}")
     assert answer.status_code == 404
+
+
+@pytest.fixture
+def _more_reports(site: TestSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if two more plugins were on: one for everybody with reports, one for administrators."""
+
+    def build(counts: Aggregates) -> ReportTable:
+        seen = len(counts.panels())
+        return ReportTable(columns=("What", "Seen"), rows=(Count(("=Panels",), (seen,)),))
+
+    more = {
+        key: Report(key=key, title=title, permission=permission, build=build)
+        for key, title, permission in (
+            ("example.seen", "Seen by another plugin", "report.read"),
+            ("example.secret", "For administrators", "plugins.manage"),
+        )
+    }
+    registry = site.live.registry
+    wider = msgspec.structs.replace(registry, reports={**registry.reports, **more})
+    monkeypatch.setattr(site.live, "registry", wider)
+
+
+@pytest.mark.usefixtures("_more_reports")
+def test_a_report_of_another_plugin_is_shown_like_ours(site: TestSite) -> None:
+    fill(site)
+    person = coordinator(site)
+    page = person.get("/x/reporting/example.seen")
+    assert "<h1>Seen by another plugin</h1>" in page.text
+    assert table_of(page.text) == [["=Panels", "2"]]
+    assert person.get("/x/reporting/example.seen/export.csv").text.endswith("'=Panels,2\r\n")
+
+
+@pytest.mark.usefixtures("_more_reports")
+def test_a_report_is_neither_named_nor_shown_to_whom_it_is_not_for(site: TestSite) -> None:
+    person = coordinator(site)
+    assert "For administrators" not in person.get("/x/reporting").text
+    assert person.get("/x/reporting/example.secret").status_code == 404
+    admin = site.person(Role.SYSTEM_ADMIN)
+    assert "<h1>For administrators</h1>" in admin.get("/x/reporting/example.secret").text
