@@ -72,7 +72,8 @@ class Person:
     def picture(self, name: str) -> None:
         """The page as it is now: desktop, phone and dark, into build/screens."""
         page = self.page
-        page.wait_for_load_state("networkidle")
+        page.wait_for_load_state("load")
+        page.evaluate("scrollTo(0, 0); document.fonts.ready.then(() => true)")
         page.screenshot(path=self._pictures / f"{name}.png", full_page=True)
         page.emulate_media(color_scheme="dark")
         page.screenshot(path=self._pictures / f"{name}-dark.png", full_page=True)

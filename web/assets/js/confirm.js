@@ -31,7 +31,7 @@ document.addEventListener(
   async (event) => {
     const form = event.target;
     const question = event.submitter?.dataset.confirm ?? form.dataset.confirm;
-    if (!question || agreed.has(form)) return void agreed.delete(form);
+    if (!question || agreed.has(form)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     const { submitter } = event;
@@ -41,6 +41,9 @@ document.addEventListener(
   },
   true,
 );
+
+// An answer holds until the form is really sent: autosave may hold it back for a moment before.
+document.addEventListener("submit", (event) => agreed.delete(event.target));
 
 // hx-confirm asks in the same way.
 document.addEventListener("htmx:confirm", async (event) => {
