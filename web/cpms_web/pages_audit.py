@@ -4,6 +4,8 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
+from msgspec.structs import replace
+
 from cpms_core import Answer, Page, route
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
@@ -43,12 +45,13 @@ def show_audit(visit: PageVisit) -> Answer:
 
 def _filters(visit: PageVisit) -> tuple[Filters, str]:
     """What is looked for, and what is wrong with the day if something is."""
-    typed = {name: visit.query.get(name, "").strip()[:120] for name in ("case", "person", "kind")}
+    given = {name: visit.query.get(name, "").strip()[:120] for name in ("case", "person", "kind")}
+    filters = Filters(case=given["case"], person=given["person"], kind=given["kind"])
     day = visit.query.get("on", "").strip()
     try:
-        return Filters(**typed, on=date.fromisoformat(day) if day else None), ""
+        return replace(filters, on=date.fromisoformat(day) if day else None), ""
     except ValueError:
-        return Filters(**typed), "Write a day such as 2026-11-22."
+        return filters, "Write a day such as 2026-11-22."
 
 
 def _given(filters: Filters) -> dict[str, str]:
