@@ -183,9 +183,9 @@ def test_declining_closes_the_case_again(they: Panels) -> None:
 
 def test_a_refused_contribution_keeps_what_was_typed(they: Panels) -> None:
     they.make()
-    form = {"text": "x" * 20_001, "certainty": "sure"}
+    form = {"text": "x" * 1_000_000, "certainty": "sure"}
     answer = they.ghent.post(f"{they.panel}/contributions", form)
-    assert answer.status_code == 422 and "x" * 20_001 in answer.text
+    assert answer.status_code == 422 and "x" * 1_000_000 in answer.text
 
 
 def test_a_contribution_sent_twice_is_given_once(they: Panels) -> None:
@@ -273,6 +273,11 @@ def test_from_the_text_to_the_signed_pdf(they: Panels) -> None:
     proof = verify_file(pdf.content, None, "http://localhost:8000")
     assert proof.ok and proof.outcome_sha256 == outcome.sha256
     assert "This is the outcome that Dr Signer" in read(they.submitter, f"{url}/verify")
+    stranger = they.site.person(hcp="GR01")
+    sent = stranger.post("/verify", files={"file": ("outcome.pdf", pdf.content)})
+    assert sent.status_code == 200 and "This is the outcome that Dr Signer" in sent.text
+    broken = stranger.post("/verify", files={"file": ("outcome.pdf", pdf.content[:-2000])})
+    assert broken.status_code == 200 and "Not proved" in broken.text
     again = they.lead.post(f"{they.panel}/contributions", {"text": "One more thing"})
     assert again.status_code == 409 and "closed" in again.text
     tags = they.site.events()

@@ -7,7 +7,7 @@ from cpms_core import Answer, Page, Redirect, route
 from cpms_core.audit import Event
 from cpms_core.errors import ForbiddenError, InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.discussion import CERTAINTIES, LONGEST, contribute
+from cpms_core.panels.discussion import CERTAINTIES, contribute
 from cpms_core.panels.experts import list_experts
 from cpms_core.panels.members import answer_invitation, invite_expert, remove_member
 from cpms_core.panels.moves import move_stage
@@ -17,6 +17,8 @@ from cpms_core.panels.stages import DISCUSSED
 from cpms_web.panel_frame import around, one_of, person_ids, seen
 
 _PANEL = "/panels/{panel_id:uuid}"
+_SHOWN_AGAIN = 4_000_000
+"""Characters; a contribution that is too long comes back in its form, to be shortened."""
 
 
 @route("GET", _PANEL, permission="case.summary", event=Event.CASE_READ)
@@ -42,7 +44,7 @@ def answer(visit: PageVisit, panel_id: UUID) -> Answer:
     event=Event.CONTRIBUTED,
 )
 def give_contribution(visit: PageVisit, panel_id: UUID) -> Answer:
-    text = visit.field("text", max_length=10 * LONGEST)
+    text = visit.field("text", max_length=_SHOWN_AGAIN)
     certainty = visit.field("certainty", max_length=40)
     try:
         given = contribute(visit.session, visit.actor, panel_id, text, certainty)
