@@ -2,12 +2,10 @@
 
 import re
 import secrets
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from httpx import Response
 from sqlalchemy import func, select
 
 from cpms_core.actor import Role
@@ -15,51 +13,9 @@ from cpms_core.clock import clock
 from cpms_core.identity.models import SecurityKey, SignInSession, User
 from cpms_core.identity.people import new_ticket
 from tests import factories
-from tests.site import ORIGIN, Browser, TestSite
+from tests.site import ORIGIN, TestSite
 from tests.softkey import SoftKey
-
-EMAIL = "ana@example.org"
-
-
-class Person:
-    """Somebody with a software key, enrolled over HTTP."""
-
-    def __init__(self, site: TestSite, email: str = EMAIL) -> None:
-        self.site, self.email, self.key = site, email, SoftKey(ORIGIN)
-        with site.transaction() as session:
-            user = factories.make_user(session, email=email, name="Ana Nováková")
-            ticket = new_ticket(session, site.live.key, user, created_by=None)
-        self.user_id, self.link, self.code = user.id, f"/enrol/{ticket.token}", ticket.code
-        begun = self.begin_enrolment(self.code)
-        assert begun.status_code == 200, begun.text
-        given = begun.json()
-        answer = {"ceremony": given["ceremony"], "credential": self.key.enrol(given["publicKey"])}
-        done = site.browser().post(f"{self.link}/finish", json=answer)
-        assert done.json() == {"redirect": "/sign-in"}, done.text
-
-    def begin_enrolment(self, code: str) -> Response:
-        return self.site.browser().post(f"{self.link}/begin", json={"code": code})
-
-    def begin(self, browser: Browser) -> dict[str, Any]:
-        begun = browser.post("/sign-in/begin", json={"email": self.email})
-        assert begun.status_code == 200, begun.text
-        given: dict[str, Any] = begun.json()
-        return given
-
-    def answer(self, given: dict[str, Any], **options: Any) -> dict[str, Any]:
-        credential = self.key.sign_in(given["publicKey"], **options)
-        return {"ceremony": given["ceremony"], "credential": credential, "next": "/me"}
-
-    def sign_in(self, browser: Browser | None = None) -> Browser:
-        browser = browser or self.site.browser()
-        answer = self.answer(self.begin(browser))
-        done = browser.post("/sign-in/finish", json=answer)
-        assert done.json() == {"redirect": "/me"}, done.text
-        return browser
-
-
-def is_in(browser: Browser) -> bool:
-    return browser.get("/me").status_code == 200
+from tests.web.key_person import EMAIL, Person, is_in
 
 
 def count(site: TestSite, model: type[Any]) -> int:
@@ -308,91 +264,6 @@ def test_looking_at_a_link_consumes_nothing(site: TestSite) -> None:
         assert "Eva &lt;b&gt;Braun&lt;/b&gt;" in page.text
     clock.offset = timedelta(hours=72, seconds=1)
     assert site.browser().get(f"/enrol/{ticket.token}").status_code == 404
-
-
-ATTACKS: dict[str, Callable[[Browser], dict[str, Any]]] = {
-    "no token": lambda _: {"headers": {"X-CSRF-Token": ""}},
-    "another session's token": lambda _: {"headers": {"X-CSRF-Token": secrets.token_urlsafe(32)}},
-    "a token that is not ASCII": lambda _: {"headers": {"X-CSRF-Token": "ä".encode() * 21}},
-    "a token of 1 MB in a form": lambda browser: {
-        "headers": {"X-CSRF-Token": ""},
-        "data": {"csrf_token": browser.csrf * 24_000},
-    },
-    "a token as a file": lambda browser: {
-        "headers": {"X-CSRF-Token": ""},
-        "files": {"csrf_token": ("token", browser.csrf.encode())},
-    },
-    "another site": lambda _: {"headers": {"Sec-Fetch-Site": "cross-site"}},
-    "a sibling site": lambda _: {"headers": {"Sec-Fetch-Site": "same-site"}},
-    "another origin": lambda _: {"headers": {"Origin": "https://evil.example"}},
-    "a hidden origin": lambda _: {"headers": {"Origin": "null"}},
-}
-
-
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_a_forged_form_does_nothing(site: TestSite, attack: str) -> None:
-    browser = site.person()
-    answer = browser.post("/sign-out", **ATTACKS[attack](browser))
-    assert answer.status_code == 403
-    assert is_in(browser)
-
-
-HOSTS = ("evil.example", "localhost", "localhost:8001", "127.0.0.1:8000", "localhost.:8000", "")
-
-
-@pytest.mark.parametrize("path", ["/sign-in", "/nowhere", "/assets/web/x/app.css"])
-def test_another_host_is_told_the_right_address(site: TestSite, path: str) -> None:
-    for host in HOSTS:
-        answer = site.browser().get(path, headers={"Host": host})
-        assert answer.status_code == 400, host
-        assert '<a href="http://localhost:8000">' in answer.text
-        assert "set-cookie" not in answer.headers
-
-
-def test_health_answers_under_every_host(site: TestSite) -> None:
-    answer = site.browser().get("/health", headers={"Host": "10.0.0.7"})
-    assert answer.status_code == 200
-
-
-def test_strangers_leave_no_trace_and_get_no_cookie(site: TestSite) -> None:
-    for path in ("/sign-in", "/me", "/nowhere", "/enrol/" + "A" * 43):
-        assert "set-cookie" not in site.browser().get(path).headers
-        assert "set-cookie" not in site.browser("made-up").get(path).headers
-    assert count(site, SignInSession) == 0
-    assert site.events() == []
-
-
-@pytest.mark.parametrize(
-    ("path", "status"), [("/me", 200), ("/people", 403), ("/nowhere", 404), ("/help", 200)]
-)
-def test_every_answer_to_somebody_signed_in_carries_the_headers(
-    site: TestSite, path: str, status: int
-) -> None:
-    answer = site.person().get(path)
-    assert answer.status_code == status
-    headers = answer.headers
-    assert headers["cache-control"] == "no-store"
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
-    assert headers["x-frame-options"] == "DENY"
-    assert headers["cross-origin-opener-policy"] == "same-origin"
-    policy = headers["content-security-policy"]
-    assert "unsafe" not in policy
-    for part in ("default-src 'none'", "object-src 'none'", "base-uri 'none'"):
-        assert part in policy
-    nonce = _found(r"'nonce-([\w-]+)'", policy)
-    assert f'nonce="{nonce}"' in answer.text
-    assert "etag" not in headers
-
-
-def test_the_nonce_is_fresh_each_time(site: TestSite) -> None:
-    nonces = {
-        _found(r"'nonce-([\w-]+)'", site.browser().get("/sign-in").headers[_CSP]) for _ in range(3)
-    }
-    assert len(nonces) == 3
-
-
-_CSP = "content-security-policy"
 
 
 TARGETS = ("//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)")
