@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Engine, Index, func, select
+from sqlalchemy import Engine, Index, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cpms_core.actor import Actor
@@ -131,19 +131,23 @@ def record(
 ) -> None:
     """Add one event to this transaction."""
     session.info.setdefault("events", []).append(str(event))
-    session.add(
-        AuditEvent(
-            tag=str(event),
-            actor_id=actor.user_id if actor else None,
-            roles=actor.roles_in_words if actor else "",
-            session_id=actor.session_id if actor else None,
-            case_id=case_id,
-            patient_id=patient_id,
-            hcp_id=hcp_id,
-            ern_id=ern_id,
-            subject_id=subject_id,
-            detail={key: value for key, value in detail.items() if value is not None},
-        )
+    # Every request does this: past the ORM, it takes a quarter of the time.
+    session.connection().execute(
+        _INSERT,
+        {
+            "id": new_id(),
+            "at": clock.now(),
+            "tag": str(event),
+            "actor_id": actor.user_id if actor else None,
+            "roles": actor.roles_in_words if actor else "",
+            "session_id": actor.session_id if actor else None,
+            "case_id": case_id,
+            "patient_id": patient_id,
+            "hcp_id": hcp_id,
+            "ern_id": ern_id,
+            "subject_id": subject_id,
+            "detail": {key: value for key, value in detail.items() if value is not None},
+        },
     )
 
 
@@ -189,6 +193,7 @@ def first_break(session: Session) -> int | None:
     return None
 
 
+_INSERT = insert(AuditEvent.__table__)  # type: ignore[arg-type]  # a FromClause to mypy, a Table in fact
 _SEALED = AuditEvent.seq.is_not(None)
 _COLUMNS = (
     *("id", "at", "tag", "actor_id", "roles", "session_id", "case_id", "patient_id"),

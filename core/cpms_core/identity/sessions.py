@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
@@ -74,25 +74,8 @@ def signed_in(
 ) -> SignedIn | None:
     """Who this token belongs to, or None. `is_activity` moves the idle clock on."""
     now = clock.now()
-    row = session.execute(
-        select(
-            SignInSession.id,
-            SignInSession.created_at,
-            SignInSession.last_seen_at,
-            User.id.label("user_id"),
-            User.name,
-            User.email,
-        )
-        .join(User, User.id == SignInSession.user_id)
-        .join(SecurityKey, SecurityKey.id == SignInSession.key_id)
-        .where(
-            SignInSession.token_hash == token_digest(token),
-            SignInSession.revoked_at.is_(None),
-            SecurityKey.revoked_at.is_(None),
-            SecurityKey.flagged_at.is_(None),
-            User.disabled_at.is_(None),
-        )
-    ).one_or_none()
+    found = session.connection().execute(_LIVING, {"digest": token_digest(token)})
+    row = found.one_or_none()
     if row is None:
         return None
     ends_at = row.created_at + timedelta(hours=settings.session_hours)
@@ -123,12 +106,34 @@ def lives_until(created_at: datetime, last_seen_at: datetime, settings: Settings
 
 
 def grants_of(session: Session, user_id: UUID) -> frozenset[Grant]:
-    rows = session.execute(
-        select(RoleGrant.role, RoleGrant.hcp_id, RoleGrant.ern_id).where(
-            RoleGrant.user_id == user_id, RoleGrant.revoked_at.is_(None)
-        )
-    )
+    session.flush()  # a grant of this very transaction counts
+    rows = session.connection().execute(_GRANTS, {"user_id": user_id})
     return frozenset(Grant(Role(role), hcp_id, ern_id) for role, hcp_id, ern_id in rows)
+
+
+# Built once: these two run in every request.
+_LIVING = (
+    select(
+        SignInSession.id,
+        SignInSession.created_at,
+        SignInSession.last_seen_at,
+        User.id.label("user_id"),
+        User.name,
+        User.email,
+    )
+    .join(User, User.id == SignInSession.user_id)
+    .join(SecurityKey, SecurityKey.id == SignInSession.key_id)
+    .where(
+        SignInSession.token_hash == bindparam("digest"),
+        SignInSession.revoked_at.is_(None),
+        SecurityKey.revoked_at.is_(None),
+        SecurityKey.flagged_at.is_(None),
+        User.disabled_at.is_(None),
+    )
+)
+_GRANTS = select(RoleGrant.role, RoleGrant.hcp_id, RoleGrant.ern_id).where(
+    RoleGrant.user_id == bindparam("user_id"), RoleGrant.revoked_at.is_(None)
+)
 
 
 def actor_for(session: Session, user: User) -> Actor:
