@@ -232,6 +232,6 @@ class World:
         """What stands for a parameter of a path, by its name."""
 
     def seen(self, table: type[ConsultationRequest | Panel | Outcome]) -> str:
-        """The version of the row of this consultation, as a page would carry it."""
+        """The version of the row of this consultation, as a page would carry it; 1 if none is."""
         with self.site.transaction() as session:
-            return str(session.scalars(select(table.row_version)).one())
+            return str(session.scalar(select(table.row_version)) or 1)

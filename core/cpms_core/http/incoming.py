@@ -15,6 +15,7 @@ from cpms_core.errors import InvalidError, TooLargeError
 
 _MAX_FIELDS = 5000
 _MAX_PLAIN_BODY = 4 * 1024 * 1024
+_NUL = "The address holds a character that no text has, so nothing was looked up."
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -33,12 +34,19 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_query(request: Request[Any, Any, Any]) -> dict[str, str]:
-    """Each key once; a repeated one is refused, for no parameter of ours is a list."""
+    """Each key once; a repeated one is refused, for no parameter of ours is a list.
+
+    So is NUL anywhere in the address: PostgreSQL cannot even compare with it.
+    """
     raw = request.scope.get("query_string", b"")
     found: dict[str, str] = {}
+    if "\x00" in request.scope["path"]:
+        raise InvalidError(_NUL)
     for key, value in _pairs(raw):
         if key in found:
             raise InvalidError(f"“{key[:40]}” was given twice in the address.")
+        if "\x00" in key or "\x00" in value:
+            raise InvalidError(_NUL)
         found[key] = value
     return found
 

@@ -69,7 +69,7 @@ async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req)
     call = Call(site=site, owner=owner, route=route, token=token, is_htmx=is_htmx)
     incoming = Incoming()
     try:
-        site.limiter.take(route.rate, token or _address(request))
+        site.limiter.take(route.rate, _client(request, route, token))
         query = read_query(request)
         if route.method == "POST":
             errors.ensure_same_site(request, site)
@@ -156,6 +156,7 @@ class Call(msgspec.Struct, kw_only=True):
             self._ensure_csrf(given_token)
             visit: PageVisit = visit_of(session=session, current_actor=actor, cookies_to_set={})
             once = visit.form.get("_once", [""])[0][:64]
+            once = once if once.isprintable() else ""  # PostgreSQL cannot look for NUL
             earlier = done_before(session, actor, once) if once and actor else None
             if earlier:
                 return Redirect(earlier), {}
@@ -238,7 +239,13 @@ def _wants_json(request: Req) -> bool:
     return "application/json" in request.headers.get("accept", "")
 
 
-def _address(request: Req) -> str:
+def _client(request: Req, route: Route, token: str) -> str:
+    """Whose rate it counts for: a browser's session; before there is one, the address.
+
+    Ceremonies go by the address always: a made-up session would be a new client every time.
+    """
+    if token and route.rate != "ceremony":
+        return token
     client = request.scope.get("client")
     return client[0] if client else ""
 

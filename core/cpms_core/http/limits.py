@@ -24,24 +24,27 @@ _MAX_CLIENTS = 20_000
 
 class Limiter:
     def __init__(self) -> None:
-        self._buckets: dict[tuple[Rate, str], tuple[float, float]] = {}
+        # Apart by class: whoever floods pages must not make the others forgotten.
+        self._buckets: dict[Rate, dict[str, tuple[float, float]]] = {rate: {} for rate in RATES}
         self._lock = threading.Lock()
 
     def clear(self) -> None:
         """Forget every client."""
         with self._lock:
-            self._buckets.clear()
+            for clients in self._buckets.values():
+                clients.clear()
 
     def take(self, rate: Rate, client: str) -> None:
         """Take one token for this client; TooManyError if there is none."""
         most, refill = RATES[rate]
         now = time.monotonic()
+        clients = self._buckets[rate]
         with self._lock:
-            if len(self._buckets) > _MAX_CLIENTS:
-                self._buckets.clear()
-            tokens, seen = self._buckets.get((rate, client), (most, now))
+            if len(clients) > _MAX_CLIENTS:
+                clients.clear()
+            tokens, seen = clients.get(client, (most, now))
             tokens = min(most, tokens + (now - seen) * refill)
-            self._buckets[rate, client] = (max(tokens - 1, 0.0), now)
+            clients[client] = (max(tokens - 1, 0.0), now)
         if tokens < 1:
             wait = int((1 - tokens) / refill) + 1
             raise TooManyError(f"That was very often. Please wait {wait} s and try again.", wait)
