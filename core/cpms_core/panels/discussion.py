@@ -32,6 +32,8 @@ def contribute(
 ) -> Contribution:
     """Give an opinion, which is never changed afterwards; an invited expert joins by it."""
     scope = find_panel(session, actor, panel_id, "panel.contribute")
+    # Two first contributions at once: the second waits, and finds the assessment begun.
+    session.refresh(scope.panel, with_for_update=True)
     ensure_open(scope)
     if scope.panel.stage not in DISCUSSED:
         raise ConflictError(

@@ -219,7 +219,7 @@ def give_position(
     member = find_member(session, panel_id, actor.user_id)
     if member is None or member.role == "lead":
         raise InvalidError("The lead agrees by signing, so there is nothing to answer here.")
-    outcome = on_sign_off(session, scope)
+    outcome = on_sign_off(session, scope, locked=True)
     if outcome.version != version:
         raise ConflictError(
             f"The text has changed: version {outcome.version} is asked about now. "
@@ -227,7 +227,7 @@ def give_position(
         )
     remark = remark.strip()
     _check_position(outcome, verdict, remark, about)
-    # The lead's signature and this answer must not pass each other unseen.
+    # A signature that was begun on the text without this answer must not go through.
     change(session, outcome, outcome.row_version)
     position = session.scalar(
         select(Position).where(Position.outcome_id == outcome.id, Position.user_id == actor.user_id)
@@ -264,7 +264,10 @@ def newest_outcome(session: Session, panel_id: UUID) -> Outcome | None:
     )
 
 
-def on_sign_off(session: Session, scope: PanelScope) -> Outcome:
+def on_sign_off(session: Session, scope: PanelScope, *, locked: bool = False) -> Outcome:
+    """The text that the members judge; with `locked` others wait until this transaction ends."""
+    if locked:
+        session.refresh(scope.panel, with_for_update=True)
     ensure_open(scope)
     outcome = newest_outcome(session, scope.panel.id)
     if outcome is None or outcome.state != "sign_off":

@@ -74,7 +74,7 @@ def signing_state(session: Session, outcome: Outcome) -> SigningState:
 def begin_signature(session: Session, actor: Actor, policy: KeyPolicy, panel_id: UUID) -> Begun:
     """Close the text with the positions taken, store it, and ask the lead's key to sign it."""
     scope = find_panel(session, actor, panel_id, "outcome.sign")
-    outcome = on_sign_off(session, scope)
+    outcome = on_sign_off(session, scope, locked=True)
     state = signing_state(session, outcome)
     if state.blockers:
         raise InvalidError("This cannot be signed yet. " + " ".join(state.blockers))
@@ -105,7 +105,7 @@ def finish_signature(
 ) -> Outcome:
     """Verify the key's answer, store it with the text, close the panel."""
     scope = find_panel(session, actor, panel_id, "outcome.sign")
-    outcome = on_sign_off(session, scope)
+    outcome = on_sign_off(session, scope, locked=True)
     confirmed = finish_confirmation(session, policy, actor, outcome.id, challenge_id, answer)
     try:
         _refuse_other_text(session, outcome, confirmed)

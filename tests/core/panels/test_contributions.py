@@ -1,13 +1,17 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from cpms_core.actor import Actor
 from cpms_core.clock import clock
+from cpms_core.db import transaction
 from cpms_core.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from cpms_core.panels import discussion, members, moves
-from cpms_core.panels.models import PanelMember
+from cpms_core.panels.models import Contribution, Panel, PanelMember
 from tests.core.panels.consultation import Consultation
 
 
@@ -104,3 +108,25 @@ def test_a_step_is_refused_on_an_old_page_and_where_it_does_not_belong(
         moves.move_stage(session, they.lead, panel.id, "assessment", panel.row_version - 1)
     with pytest.raises(ForbiddenError):
         moves.move_stage(session, they.ghent, panel.id, "assessment", panel.row_version)
+
+
+def test_two_first_contributions_at_the_same_time_are_both_taken(engine: Engine) -> None:
+    with transaction(engine) as session:
+        they = Consultation(session)
+        they.submit()
+        they.name_lead()
+        they.invite(they.ghent, they.lyon)
+        panel_id = they.panel.id
+    start = Barrier(2)
+
+    def give(author: Actor) -> None:
+        start.wait()
+        with transaction(engine) as session:
+            discussion.contribute(session, author, panel_id, "KBG, I think.")
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(give, (they.ghent, they.lyon)))
+    with transaction(engine) as session:
+        panel = session.get_one(Panel, panel_id)
+        given = session.scalars(select(Contribution.id)).all()
+        assert (panel.stage, len(given)) == ("assessment", 2)

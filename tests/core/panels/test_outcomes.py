@@ -1,19 +1,22 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from cpms_core.actor import Actor
 from cpms_core.audit import AuditEvent
 from cpms_core.cases.scope import find_case
 from cpms_core.clock import clock
+from cpms_core.db import transaction
 from cpms_core.errors import ConflictError, ForbiddenError, InvalidError
 from cpms_core.identity.ceremony import KeyPolicy
 from cpms_core.panels import members, outcomes, signing, submission
-from cpms_core.panels.models import Outcome
+from cpms_core.panels.models import Outcome, Position
 from cpms_core.panels.outcome_document import read_outcome
 from cpms_core.panels.pdf import render_pdf
 from cpms_core.panels.signature import read_signature
@@ -292,3 +295,20 @@ def test_recommendations_come_through_the_form(session: Session) -> None:
     opinion = plain_opinion(recommendations=(make_recommendation(what="Karyotype"),))
     outcome = they.draft(opinion)
     assert outcomes.read_draft(outcome) == opinion
+
+
+def test_two_members_answer_at_the_same_time(engine: Engine) -> None:
+    with transaction(engine) as session:
+        they = Consultation(session).sign_off()
+        panel_id = they.panel.id
+    start = Barrier(2)
+
+    def answer(member: Actor) -> None:
+        start.wait()
+        with transaction(engine) as session:
+            outcomes.give_position(session, member, panel_id, 1, "agree")
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(answer, (they.ghent, they.lyon)))
+    with transaction(engine) as session:
+        assert len(session.scalars(select(Position.id)).all()) == 2

@@ -1,3 +1,6 @@
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -193,3 +196,16 @@ def test_two_coordinators_naming_a_lead_make_one_panel(engine: Engine) -> None:
     assert outcomes == ["made", "refused"]
     with transaction(engine) as session:
         assert session.scalars(select(Panel.lead_id)).all() == [they.lead.user_id]
+
+
+def test_panels_made_at_the_same_time_get_different_numbers(engine: Engine) -> None:
+    start = Barrier(4)
+
+    def take(_: int) -> str:
+        start.wait()
+        with transaction(engine) as session:
+            return triage.next_number(session, "ITH-2026")
+
+    with ThreadPoolExecutor(4) as pool:
+        numbers = sorted(pool.map(take, range(4)))
+    assert numbers == [f"ITH-2026-000{n}" for n in range(1, 5)]
