@@ -124,6 +124,12 @@ class TestSite:
     ) -> None:
         self._stack.close()
 
+    def move_to(self, engine: Engine, folder: Path) -> None:
+        """Go on with another store and other files, as after a restore."""
+        self.engine = self.live.engine = engine
+        self.live.files = FileStore(folder / "files")
+        self.live.limiter.clear()
+
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         with transaction(self.engine) as session:

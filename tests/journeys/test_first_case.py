@@ -1,14 +1,22 @@
 """The main job, end to end over HTTP: from the first administrator's link to a verified outcome.
 
 Software keys do every ceremony; the images are a real MR series where it lies beside the project.
-The same journey goes on after a backup was restored elsewhere (test_restored_site.py).
+A second one goes on where a backup was restored in between.
 """
 
 import re
 from pathlib import Path
 
+from cpms_core.audit import seal
+from cpms_core.db import make_engine
 from cpms_core.identity.people import first_admin, new_ticket
+from cpms_core.keeping.backup import make_backup
+from cpms_core.keeping.check import check_site
+from cpms_core.keeping.restore import restore_backup
+from cpms_core.keys import write_site_key
 from cpms_core.panels.verify import verify_file
+from cpms_core.plugin_files import site_file
+from cpms_core.settings import read_site, write_settings
 from tests.core.terminology.store import fill
 from tests.journeys.people import Someone, link_and_code
 from tests.site import ORIGIN, TestSite
@@ -27,6 +35,32 @@ def test_a_case_goes_from_enrolment_to_a_signed_outcome(site: TestSite, shared_d
     journey.afterwards()
 
 
+def test_a_case_goes_on_where_a_backup_was_restored(
+    site: TestSite, shared_data: Path, tmp_path: Path
+) -> None:
+    fill(site.engine)
+    journey = Journey(site)
+    journey.people()
+    journey.case(sorted((shared_data / "dicom" / "nih_ge_mr").glob("*.dcm"))[:4])
+    journey.panel()
+    key, backup = site.live.key, tmp_path / "site.tar"
+    write_settings(tmp_path, site.live.settings)
+    site_file(tmp_path)
+    make_backup(read_site(tmp_path), site.engine, backup, key)
+    there = restore_backup(backup, tmp_path / "there", key=key).site
+    write_site_key(there.site_key_path, key)
+    engine = make_engine(there.database_url)
+    site.move_to(engine, there.data)
+    for someone in journey.everybody:
+        assert someone.browser.get("/").status_code == 303
+        someone.sign_in()
+    journey.outcome()
+    journey.afterwards()
+    seal(engine)
+    assert check_site(there, engine).problems == []
+    engine.dispose()
+
+
 class Journey:
     """The six steps; each may be followed on its own by what a test wants to add."""
 
@@ -37,6 +71,7 @@ class Journey:
         self.coordinator = Someone(site, "coordinator@example.org")
         self.lead = Someone(site, "lead@example.org")
         self.expert = Someone(site, "expert@example.org")
+        self.everybody = (self.admin, self.clinician, self.coordinator, self.lead, self.expert)
         self.case_path = ""
         self.panel_path = ""
 
@@ -84,7 +119,7 @@ class Journey:
             summary="Second child of unrelated parents. Global delay, macrodontia.",
             urgency="routine",
         )
-        rows = {"findings._rows": ["0", "1"], "findings.1.absent": "on"}
+        rows: dict[str, str | list[str]] = {"findings._rows": ["0", "1"], "findings.1.absent": "on"}
         terms = {f"findings.{row}.term": term for row, term in enumerate(FINDINGS)}
         self.save("ithaca.findings", **rows, **terms)
         self.upload("face.jpg", jpeg())

@@ -229,7 +229,9 @@ def _sign(lead: Person) -> None:
     page.locator("a[href*='/outcome']").first.click()
     lead.picture("outcome-sign")
     page.get_by_role("button", name="Sign with your security key").click()
-    expect(page.get_by_role("heading", name="Signed with a security key")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("heading", name="Signed with a security key")).to_be_visible(
+        timeout=10_000
+    )
     lead.picture("outcome-signed")
 
 
