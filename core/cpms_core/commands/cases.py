@@ -3,16 +3,18 @@
 import argparse
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from cpms_core.cases.importing import import_files
-from cpms_core.commands import Commands, Options
+from cpms_core.commands import Commands, Options, opened
 from cpms_core.commands.people import user_by_email
-from cpms_core.db import make_engine, transaction
+from cpms_core.db import transaction
 from cpms_core.errors import CpmsError
 from cpms_core.host import load
 from cpms_core.identity.sessions import actor_for
 from cpms_core.panels.verify import verify_file
 from cpms_core.plugin_files import read_enabled, site_file
-from cpms_core.settings import read_site
+from cpms_core.settings import Site
 
 _MARKS = {True: "ok", False: "WRONG", None: "note"}
 
@@ -29,7 +31,11 @@ def add_commands(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def import_cases(options: Options) -> int:
-    site = read_site(options.data)
+    with opened(options.data) as (site, engine):
+        return _import_into(site, engine, options)
+
+
+def _import_into(site: Site, engine: Engine, options: Options) -> int:
     registry = load(read_enabled(site_file(site.data))).registry
     importers = {key.rpartition(".")[2]: one for key, one in registry.importers.items()}
     importer = importers.get(options.format)
@@ -38,7 +44,6 @@ def import_cases(options: Options) -> int:
         raise CpmsError(f"No plugin reads {options.format!r}. Known here: {known}.")
     if not options.path.exists():
         raise CpmsError(f"There is no {options.path}.")
-    engine = make_engine(site.database_url)
     with transaction(engine) as session:
         actor = actor_for(session, user_by_email(session, options.email))
     result = import_files(engine, actor, registry, importer, options.path)
@@ -48,7 +53,7 @@ def import_cases(options: Options) -> int:
         f"imported {result.imported} ({result.remarked} with remarks), "
         f"refused {len(result.refused)}"
     )
-    return 1 if result.refused and not result.imported else 0
+    return 0 if result.imported else 1
 
 
 def verify_outcome(options: Options) -> int:

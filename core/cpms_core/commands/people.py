@@ -7,9 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cpms_core.actor import Actor, Grant, Role
-from cpms_core.commands import Commands, Options
-from cpms_core.db import make_engine, transaction
-from cpms_core.directory.models import Hcp
+from cpms_core.commands import Commands, Options, opened
+from cpms_core.db import transaction
+from cpms_core.directory.models import Ern, Hcp
 from cpms_core.errors import CpmsError
 from cpms_core.identity.models import User
 from cpms_core.identity.people import (
@@ -21,7 +21,7 @@ from cpms_core.identity.people import (
     renew_link,
 )
 from cpms_core.keys import load_site_key
-from cpms_core.settings import Site, read_site
+from cpms_core.settings import Site
 
 # Whoever may run this may do anything to the site; the audit names nobody for it.
 _CONSOLE = Actor(
@@ -51,12 +51,13 @@ def add_commands(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def invite_one(options: Options) -> int:
-    site = read_site(options.data)
-    key = load_site_key(site.site_key_path, site.settings.site_key_command)
-    with transaction(make_engine(site.database_url)) as session:
+    with opened(options.data) as (site, engine), transaction(engine) as session:
+        key = load_site_key(site.site_key_path, site.settings.site_key_command)
         hcp = session.scalar(select(Hcp).where(Hcp.code == options.hcp)) if options.hcp else None
         if options.hcp and hcp is None:
             raise CpmsError(f"There is no centre {options.hcp}.")
+        if options.ern and session.get(Ern, options.ern) is None:
+            raise CpmsError(f"There is no ERN {options.ern}.")
         new = NewPerson(
             email=options.email,
             name=options.name,
@@ -70,25 +71,22 @@ def invite_one(options: Options) -> int:
 
 
 def make_link(options: Options) -> int:
-    site = read_site(options.data)
-    key = load_site_key(site.site_key_path, site.settings.site_key_command)
-    with transaction(make_engine(site.database_url)) as session:
+    with opened(options.data) as (site, engine), transaction(engine) as session:
+        key = load_site_key(site.site_key_path, site.settings.site_key_command)
         ticket = renew_link(session, _CONSOLE, key, user_by_email(session, options.email).id)
     _print_ticket(site, ticket)
     return 0
 
 
 def list_people(options: Options) -> int:
-    site = read_site(options.data)
-    with transaction(make_engine(site.database_url), read_only=True) as session:
+    with opened(options.data) as (_, engine), transaction(engine, read_only=True) as session:
         for email in session.scalars(select(User.email).order_by(User.email)):
             print(email)
     return 0
 
 
 def disable_one(options: Options) -> int:
-    site = read_site(options.data)
-    with transaction(make_engine(site.database_url)) as session:
+    with opened(options.data) as (_, engine), transaction(engine) as session:
         user = user_by_email(session, options.email)
         disable_person(session, _CONSOLE, user.id)
     print(f"{user.email} can no longer sign in; every session is ended.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 from sqlalchemy import Engine, inspect, select
 
-from cpms_core.commands import Commands, Options
+from cpms_core.commands import Commands, Options, opened
 from cpms_core.db import make_engine, transaction
 from cpms_core.demonstration import fill_demonstration
 from cpms_core.directory.loading import load_directory
@@ -24,7 +24,7 @@ from cpms_core.identity.sessions import actor_for
 from cpms_core.keys import create_site_key, load_site_key
 from cpms_core.plugin_files import read_enabled, site_file
 from cpms_core.settings import Settings, Site, read_site, write_settings
-from cpms_core.store import is_current, migrate
+from cpms_core.store import migrate
 from cpms_core.terminology.loading import find_obo, load_terms
 
 DEFAULT_PORT = 8000
@@ -76,16 +76,12 @@ def run_demonstration(options: Options) -> int:
 
 
 def serve_site(options: Options) -> int:
-    site = read_site(options.data)
-    if options.workers > 1 and site.database_url.startswith("sqlite"):
-        raise CpmsError("Several workers need PostgreSQL; a SQLite site is served by one.")
-    if site.settings.demonstration and options.host not in {"127.0.0.1", "::1", "localhost"}:
-        raise CpmsError("A demonstration accepts any key, so it listens on this machine only.")
-    engine = make_engine(site.database_url)
-    if not is_current(engine):
-        raise CpmsError("The store is of another version. Run `cpms migrate` first.")
-    site_key(site, engine)
-    engine.dispose()
+    with opened(options.data) as (site, engine):
+        if options.workers > 1 and site.database_url.startswith("sqlite"):
+            raise CpmsError("Several workers need PostgreSQL; a SQLite site is served by one.")
+        if site.settings.demonstration and options.host not in {"127.0.0.1", "::1", "localhost"}:
+            raise CpmsError("A demonstration accepts any key, so it listens on this machine only.")
+        site_key(site, engine)
     build_assets()
     serve(site, options.host, options.port, options.workers)
     return 0
