@@ -76,6 +76,7 @@ class Server:
         self.engine: Engine = make_engine(self.site.database_url)
         self._env = env
         self._process: subprocess.Popen[bytes] | None = None
+        self._people: list[Person] = []
         self._log = data.with_name(data.name + ".log")
 
     def __enter__(self) -> Self:
@@ -88,6 +89,8 @@ class Server:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for person in self._people:
+            person.close()
         self.kill()
         self.engine.dispose()
 
@@ -131,12 +134,14 @@ class Server:
         self._process = None
         return code
 
-    def person(self, role: Role = Role.PROFESSIONAL, **values: Any) -> "Person":
+    def person(self, role: Role | str = Role.PROFESSIONAL, **values: Any) -> "Person":
         """Somebody who is signed in; see factories.make_user for what can be given."""
         with transaction(self.engine) as session:
-            user = factories.make_user(session, role=role, **values)
+            user = factories.make_user(session, role=Role(role), **values)
             token = factories.make_session(session, user)
-            return Person(self.url, token, actor_for(session, user))
+            found = Person(self.url, token, actor_for(session, user))
+        self._people.append(found)
+        return found
 
 
 class Person(httpx.Client):
