@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from cpms_core import Aggregates, CaseEvent, CaseView, PanelTimes, Plugin, Term
-from cpms_core.hook_checks import HOOKS
+from cpms_core.plugins.hook_checks import HOOKS
 from cpms_core.registry import Registry
 from cpms_core.testing import fill_form, form_errors, read_stored, registry_of
 

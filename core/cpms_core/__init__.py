@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from cpms_core.actor import Actor
 from cpms_core.answers import Answer, Data, File, Page, Redirect, Stream
+from cpms_core.datasets.kinds import FileRef, Finding, Measurement, PartialDate, Term, YesNo
 from cpms_core.declarations import (
     Aggregates,
     CaseEvent,
@@ -29,7 +30,6 @@ from cpms_core.declarations import (
 )
 from cpms_core.errors import InvalidError, NotFoundError
 from cpms_core.hookspecs import Plugin, hookimpl
-from cpms_core.kinds import FileRef, Finding, Measurement, PartialDate, Term, YesNo
 from cpms_core.views import AttachmentView, CaseView, RecordView
 from cpms_core.visit import Visit
 

@@ -16,6 +16,7 @@ from cpms_core.actor import Actor, Role
 from cpms_core.cases.records import store_record
 from cpms_core.cases.service import open_case
 from cpms_core.clock import clock
+from cpms_core.datasets.records import decode
 from cpms_core.directory.models import Hcp
 from cpms_core.identity.models import User
 from cpms_core.identity.people import NewPerson, invite_person
@@ -33,7 +34,6 @@ from cpms_core.patients.service import (
     record_consent,
 )
 from cpms_core.patients.vault import Identity
-from cpms_core.records import decode
 from cpms_core.registry import Registry
 
 DOMAIN = "demonstration.example"

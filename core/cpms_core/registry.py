@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from cpms_core.datasets.field import Field
+from cpms_core.datasets.fields import describe
 from cpms_core.declarations import (
     CaseEvent,
     Check,
@@ -24,8 +26,6 @@ from cpms_core.declarations import (
     Route,
     Viewer,
 )
-from cpms_core.field import Field
-from cpms_core.fields import describe
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from cpms_core import records
+from cpms_core.datasets import records
+from cpms_core.datasets.forms import Submitted
+from cpms_core.datasets.kinds import Term
 from cpms_core.declarations import Dataset
-from cpms_core.forms import Submitted
 from cpms_core.hookspecs import Plugin
-from cpms_core.host import Host, check_plugin
-from cpms_core.kinds import Term
+from cpms_core.plugins.host import Host, check_plugin
 from cpms_core.registry import PluginInfo, Registry
 
 __all__ = ["check_plugin", "fill_form", "form_errors", "read_stored", "registry_of"]

@@ -7,7 +7,7 @@ import pytest
 from msgspec import Meta, Struct
 
 from cpms_core import Dataset, Finding, Term
-from cpms_core.records import UnreadableRecordError
+from cpms_core.datasets.records import UnreadableRecordError
 from cpms_core.testing import fill_form, form_errors, read_stored
 
 CLEFT = Term("hpo", "HP:0000175", "Cleft palate")

@@ -9,10 +9,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from cpms_core.datasets.records import as_form
 from cpms_core.declarations import Route
 from cpms_core.panels import outcomes
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
-from cpms_core.records import as_form
 from cpms_core.registry import PluginInfo
 from tests.core.panels.consultation import plain_opinion
 from tests.web.world import Until, World, photo

@@ -10,10 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
 import cpms_web
-from cpms_core import records
 from cpms_core.clock import clock
+from cpms_core.datasets import records
 from cpms_core.views import AttachmentView
-from tests.core.every_kind import DATASET, FILE, FULL, resolve
+from tests.core.datasets.every_kind import DATASET, FILE, FULL, resolve
 
 PHOTO = AttachmentView(
     id=FILE,

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from cpms_core.actor import Role
 from cpms_core.cases.records import store_record
+from cpms_core.datasets.records import as_form
 from cpms_core.identity.models import User
 from cpms_core.identity.people import new_ticket
 from cpms_core.identity.sessions import actor_for
@@ -16,7 +17,6 @@ from cpms_core.panels.outcomes import DATASET
 from cpms_core.panels.request_form import KEY, RequestForm
 from cpms_core.panels.submission import submit_request
 from cpms_core.panels.verify import verify_file
-from cpms_core.records import as_form
 from tests import factories
 from tests.core.panels.consultation import plain_opinion
 from tests.journeys.people import Someone

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from cpms_core.actor import Role
 from cpms_core.audit import AuditEvent
-from cpms_core.host import PluginFailure
-from cpms_core.plugin_files import read_enabled
+from cpms_core.plugins.enabled import read_enabled
+from cpms_core.plugins.host import PluginFailure
 from tests.site import PLUGINS, Browser, TestSite
 
 

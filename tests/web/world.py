@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from cpms_core.actor import Role
 from cpms_core.cases.models import Attachment, Case, Facet
 from cpms_core.cases.records import store_record
+from cpms_core.datasets.records import as_form
 from cpms_core.files import FileStore
 from cpms_core.identity.models import SignInSession
 from cpms_core.panels import discussion, members, outcomes, signing, submission, triage
@@ -27,7 +28,6 @@ from cpms_core.panels.request_form import KEY, RequestForm
 from cpms_core.patients.models import Patient
 from cpms_core.patients.service import Enrolment, NewConsent, enrol_patient, record_consent
 from cpms_core.patients.vault import Identity
-from cpms_core.records import as_form
 from cpms_core.registry import Registry
 from tests import factories
 from tests.core.panels.consultation import plain_opinion, with_key

@@ -7,9 +7,10 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import select
 
-from cpms_core import records, words
+from cpms_core import words
 from cpms_core.cases.queries import shown_record
 from cpms_core.cases.reading import SUMMARY_DATASET, CaseReading
+from cpms_core.datasets import records
 from cpms_core.directory.models import Ern
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels import stages

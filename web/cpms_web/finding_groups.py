@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from cpms_core.records import Shown
+from cpms_core.datasets.records import Shown
 from cpms_core.terminology.branches import branches_of
 from cpms_web.case_frame import Section
 

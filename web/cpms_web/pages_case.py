@@ -8,7 +8,7 @@ from cpms_core import Answer, File, Page, route
 from cpms_core.audit import Event
 from cpms_core.cases.exporting import as_csv, as_json, export_case
 from cpms_core.cases.reading import SUMMARY_DATASET, CaseReading, read_case
-from cpms_core.display import display_plain
+from cpms_core.datasets.display import display_plain
 from cpms_core.errors import NotFoundError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels.submission import missing_parts

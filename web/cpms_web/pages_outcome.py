@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from cpms_core import Answer, Data, Page, Redirect, records, route
+from cpms_core import Answer, Data, Page, Redirect, route
 from cpms_core.audit import Event
+from cpms_core.datasets import records
 from cpms_core.errors import ConflictError, InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels import outcomes

@@ -10,8 +10,8 @@ from cpms_core.cases.centre import cases_of_patient
 from cpms_core.cases.service import open_case
 from cpms_core.cases.withdrawal import preview_withdrawal
 from cpms_core.clock import clock
+from cpms_core.datasets.display import say_date
 from cpms_core.db import new_id
-from cpms_core.display import say_date
 from cpms_core.http.visit import PageVisit
 from cpms_core.patients.models import Patient
 from cpms_core.patients.queries import PatientView, read_patient

@@ -8,10 +8,10 @@ from msgspec import Struct
 from cpms_core import Answer, Page, Redirect, route
 from cpms_core.audit import Event, record
 from cpms_core.errors import InvalidError, NotFoundError
-from cpms_core.host import Installed, installed_plugins
 from cpms_core.http.site import LiveSite
 from cpms_core.http.visit import PageVisit
-from cpms_core.plugin_files import ALWAYS_ON, disable, enable, read_enabled
+from cpms_core.plugins.enabled import ALWAYS_ON, disable, enable, read_enabled
+from cpms_core.plugins.host import Installed, installed_plugins
 from cpms_core.registry import PluginInfo, Registry
 from cpms_core.words import plural
 

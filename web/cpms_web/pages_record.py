@@ -6,13 +6,14 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from cpms_core import Answer, Data, Page, Redirect, records, route
+from cpms_core import Answer, Data, Page, Redirect, route
 from cpms_core.audit import Event
 from cpms_core.cases import records as case_records
 from cpms_core.cases.models import Record
 from cpms_core.cases.queries import saved_record, shown_record
 from cpms_core.cases.reading import case_reading
 from cpms_core.cases.scope import find_case_to_edit
+from cpms_core.datasets import records
 from cpms_core.errors import ConflictError, ConsentMissingError, InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_web.case_frame import case_frame

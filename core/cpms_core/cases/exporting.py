@@ -8,12 +8,13 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
-from cpms_core import audit, records
+from cpms_core import audit
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.cases.queries import case_view
 from cpms_core.cases.scope import find_case
 from cpms_core.clock import clock
+from cpms_core.datasets import records
 from cpms_core.registry import Registry
 from cpms_core.views import CaseView, RecordView
 

@@ -8,12 +8,13 @@ from msgspec import Struct
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from cpms_core import audit, records
+from cpms_core import audit
 from cpms_core.actor import CENTRE_ROLES, Actor
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case
 from cpms_core.cases.records import dataset_entry, store_record
 from cpms_core.cases.service import add_case
+from cpms_core.datasets import records
 from cpms_core.db import transaction
 from cpms_core.declarations import ImportedCase, Importer
 from cpms_core.errors import CpmsError, ForbiddenError

@@ -6,11 +6,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from cpms_core import records, words
+from cpms_core import words
 from cpms_core.actor import CENTRE_ROLES, Actor
 from cpms_core.cases.models import Attachment, Record
 from cpms_core.cases.scope import Scope, find_case
-from cpms_core.display import Names
+from cpms_core.datasets import records
+from cpms_core.datasets.display import Names
 from cpms_core.errors import NotFoundError
 from cpms_core.identity.models import User
 from cpms_core.patients.service import has_consent

@@ -13,12 +13,13 @@ from msgspec import Struct
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from cpms_core import audit, records
+from cpms_core import audit
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.cases.models import Attachment, Case, CodedValue, Record, RecordDraft
 from cpms_core.cases.scope import find_case, find_case_to_edit
 from cpms_core.clock import clock
+from cpms_core.datasets import records
 from cpms_core.errors import ConflictError, InvalidError, NotFoundError
 from cpms_core.identity.models import User
 from cpms_core.registry import DatasetEntry, Registry

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from cpms_core.commands import Commands, Options
 from cpms_core.errors import CpmsError
-from cpms_core.host import check_plugin, installed_plugins
-from cpms_core.plugin_files import disable, enable, read_enabled, shipped_file, site_file
-from cpms_core.plugin_template import new_plugin
+from cpms_core.plugins.enabled import disable, enable, read_enabled, shipped_file, site_file
+from cpms_core.plugins.host import check_plugin, installed_plugins
+from cpms_core.plugins.template import new_plugin
 
 
 def add_commands(commands: Commands, common: argparse.ArgumentParser) -> None:

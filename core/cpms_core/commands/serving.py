@@ -14,7 +14,6 @@ from cpms_core.db import make_engine, transaction
 from cpms_core.demonstration import fill_demonstration
 from cpms_core.directory.loading import load_directory
 from cpms_core.errors import CpmsError
-from cpms_core.host import GROUP, load
 from cpms_core.http import assets
 from cpms_core.http.app import site_key
 from cpms_core.http.serve import serve
@@ -22,7 +21,8 @@ from cpms_core.identity.models import User
 from cpms_core.identity.people import first_admin, has_key, new_ticket
 from cpms_core.identity.sessions import actor_for
 from cpms_core.keys import create_site_key, load_site_key
-from cpms_core.plugin_files import read_enabled, site_file
+from cpms_core.plugins.enabled import read_enabled, site_file
+from cpms_core.plugins.host import GROUP, load
 from cpms_core.settings import Settings, Site, read_site, write_settings
 from cpms_core.store import migrate
 from cpms_core.terminology.loading import find_obo, load_terms

@@ -11,7 +11,6 @@ from sqlalchemy import Engine
 from cpms_core import __version__
 from cpms_core.db import make_engine, transaction
 from cpms_core.errors import CpmsError
-from cpms_core.host import Loaded, load
 from cpms_core.http import errors
 from cpms_core.http.assets import Assets
 from cpms_core.http.hosts import one_host
@@ -21,6 +20,7 @@ from cpms_core.http.outgoing import COMMON_HEADERS, NO_STORE, respond
 from cpms_core.http.render import Rendering, Templates
 from cpms_core.http.site import LiveSite
 from cpms_core.keys import SiteKey, load_site_key
+from cpms_core.plugins.host import Loaded, load
 from cpms_core.settings import Site
 from cpms_core.state import ensure_key, prove_writable
 

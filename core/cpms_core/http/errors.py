@@ -8,6 +8,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException
 
 from cpms_core.answers import Answer, Data, Page, Redirect
+from cpms_core.datasets.records import UnreadableRecordError
 from cpms_core.errors import (
     ConflictError,
     ConsentMissingError,
@@ -22,7 +23,6 @@ from cpms_core.errors import (
 )
 from cpms_core.http.site import LiveSite
 from cpms_core.patients.vault import VaultError
-from cpms_core.records import UnreadableRecordError
 
 log = logging.getLogger("cpms")
 

@@ -20,8 +20,8 @@ from cpms_core.db import make_engine
 from cpms_core.http.app import live_site, load_plugins, make_app
 from cpms_core.http.site import LiveSite
 from cpms_core.jobs import HOUR, Runner, seldom
-from cpms_core.plugin_files import read_enabled
-from cpms_core.plugin_watch import PluginWatch
+from cpms_core.plugins.enabled import read_enabled
+from cpms_core.plugins.watch import PluginWatch
 from cpms_core.settings import Site, read_site
 
 log = logging.getLogger("cpms")

@@ -18,13 +18,13 @@ from cpms_core.actor import Actor
 from cpms_core.declarations import Aggregates
 from cpms_core.errors import CpmsError
 from cpms_core.files import FileStore
-from cpms_core.host import PluginFailure
 from cpms_core.http.assets import Assets
 from cpms_core.http.limits import Limiter
 from cpms_core.http.render import Templates
 from cpms_core.identity.ceremony import KeyPolicy
 from cpms_core.keys import SiteKey
 from cpms_core.panels.aggregates import SiteAggregates
+from cpms_core.plugins.host import PluginFailure
 from cpms_core.registry import Registry
 from cpms_core.settings import Settings, Site
 

@@ -30,7 +30,7 @@ from cpms_core.files import FileStore
 from cpms_core.keeping import parts
 from cpms_core.keeping.parts import FilePart, Header, Manifest, TablePart
 from cpms_core.keys import SiteKey
-from cpms_core.plugin_files import site_file
+from cpms_core.plugins.enabled import site_file
 from cpms_core.settings import Settings, Site
 from cpms_core.state import KEY_ID, SiteState
 from cpms_core.store import is_current, revision

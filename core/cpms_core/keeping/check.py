@@ -15,14 +15,14 @@ from cpms_core.db import transaction
 from cpms_core.declarations import Check
 from cpms_core.errors import CpmsError, NotFoundError
 from cpms_core.files import FileStore
-from cpms_core.guarded import guarded
-from cpms_core.host import load
 from cpms_core.identity.models import User
 from cpms_core.jobs import MAX_ATTEMPTS, Job
 from cpms_core.keeping import parts
 from cpms_core.keys import load_site_key
 from cpms_core.patients.models import Patient
-from cpms_core.plugin_files import read_enabled
+from cpms_core.plugins.enabled import read_enabled
+from cpms_core.plugins.guarded import guarded
+from cpms_core.plugins.host import load
 from cpms_core.settings import Site
 from cpms_core.state import KEY_ID, read_state
 from cpms_core.store import is_current

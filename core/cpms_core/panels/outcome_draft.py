@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from cpms_core.kinds import Term
+from cpms_core.datasets.kinds import Term
 
 OutcomeKind = Literal[
     "consensus diagnosis",

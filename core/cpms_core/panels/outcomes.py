@@ -13,12 +13,13 @@ from msgspec import Struct
 from sqlalchemy import delete, distinct, func, select
 from sqlalchemy.orm import Session
 
-from cpms_core import audit, records
+from cpms_core import audit
 from cpms_core.access import ensure
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.cases.models import RecordDraft
 from cpms_core.clock import clock
+from cpms_core.datasets import records
 from cpms_core.declarations import Dataset
 from cpms_core.errors import ConflictError, InvalidError, NotFoundError
 from cpms_core.panels.canonical import sha256_hex

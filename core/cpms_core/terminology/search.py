@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
-from cpms_core.kinds import Term
+from cpms_core.datasets.kinds import Term
 from cpms_core.terminology.folding import fold
 from cpms_core.terminology.models import Concept, ConceptTerm, ConceptWord
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from cpms_core.actor import Actor, Role
 from cpms_core.cases.models import Case
 from cpms_core.cases.records import store_record
+from cpms_core.datasets.records import as_form
 from cpms_core.declarations import Dataset, Network, ThematicArea
 from cpms_core.identity.models import SecurityKey, User
 from cpms_core.identity.sessions import actor_for, start_session
@@ -16,7 +17,6 @@ from cpms_core.panels import discussion, members, outcomes, submission, triage
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
 from cpms_core.panels.outcome_draft import OutcomeDraft
 from cpms_core.panels.request_form import KEY, REQUEST, RequestForm
-from cpms_core.records import as_form
 from cpms_core.registry import Declared, PluginInfo, Registry, merge
 from tests.core.panels.make_outcome import ORIGIN, make_opinion
 from tests.factories import make_case, make_user

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cpms_core.kinds import Term
+from cpms_core.datasets.kinds import Term
 from cpms_core.panels.outcome_document import (
     ConsentState,
     Member,

@@ -4,7 +4,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from cpms_core.fields import describe
+from cpms_core.datasets.fields import describe
 from cpms_core.panels.canonical import canonical_json, parse_canonical
 from cpms_core.panels.outcome_document import count_agreement, encode_outcome, read_outcome
 from cpms_core.panels.outcome_draft import OutcomeDraft, missing_parts

@@ -12,6 +12,7 @@ from cpms_core.actor import Actor
 from cpms_core.audit import AuditEvent
 from cpms_core.cases.scope import find_case
 from cpms_core.clock import clock
+from cpms_core.datasets.records import as_form
 from cpms_core.db import transaction
 from cpms_core.errors import ConflictError, ForbiddenError, InvalidError
 from cpms_core.identity.ceremony import KeyPolicy
@@ -21,7 +22,6 @@ from cpms_core.panels.outcome_document import read_outcome
 from cpms_core.panels.pdf import render_pdf
 from cpms_core.panels.signature import read_signature
 from cpms_core.panels.verify import verify_file
-from cpms_core.records import as_form
 from tests.core.panels.consultation import REGISTRY, Consultation, plain_opinion, with_key
 from tests.core.panels.make_outcome import ORIGIN, RP_ID, make_recommendation
 from tests.softkey import SoftKey

@@ -9,6 +9,7 @@ from cpms_core.actor import Role
 from cpms_core.audit import AuditEvent
 from cpms_core.cases.scope import find_case
 from cpms_core.clock import clock
+from cpms_core.datasets.records import parse
 from cpms_core.db import transaction
 from cpms_core.declarations import Network
 from cpms_core.errors import (
@@ -21,7 +22,6 @@ from cpms_core.errors import (
 from cpms_core.panels import submission, triage
 from cpms_core.panels.models import ConsultationRequest, Panel
 from cpms_core.panels.request_form import REQUEST
-from cpms_core.records import parse
 from tests.core.panels.consultation import REGISTRY, Consultation, act, fill_case, make_registry
 from tests.factories import make_case, make_patient
 

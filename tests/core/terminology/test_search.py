@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from cpms_core.kinds import Term
+from cpms_core.datasets.kinds import Term
 from cpms_core.terminology import resolve, search
 from tests.core.terminology.store import ALL
 

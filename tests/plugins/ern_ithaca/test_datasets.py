@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from cpms_core import Dataset
-from cpms_core.fields import Field, describe
+from cpms_core.datasets.fields import Field, describe
 from cpms_core.testing import check_plugin
 from cpms_ern_ithaca import ErnIthaca
 

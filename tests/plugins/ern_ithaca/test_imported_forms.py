@@ -1,7 +1,7 @@
 """What an importer made is what the form would have made: it passes the same checks, unchanged."""
 
 from cpms_core import Dataset
-from cpms_core.records import as_form, parse, problems
+from cpms_core.datasets.records import as_form, parse, problems
 from cpms_ern_ithaca import ErnIthaca
 from cpms_ern_ithaca.datasets.diagnosis import DiagnosisRecord
 from cpms_ern_ithaca.datasets.growth import Growth

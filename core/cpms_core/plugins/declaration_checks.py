@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from cpms_core.access import PERMISSIONS, Standing
+from cpms_core.datasets.fields import describe
 from cpms_core.declarations import Dataset, Link, Network, Permission, Viewer
 from cpms_core.errors import PluginError
-from cpms_core.fields import describe
-from cpms_core.guarded import guarded
-from cpms_core.module_search import finds_function
+from cpms_core.plugins.guarded import guarded
+from cpms_core.plugins.module_search import finds_function
+from cpms_core.plugins.route_checks import is_served, path_shape, route_problems
 from cpms_core.registry import Declared
-from cpms_core.route_checks import is_served, path_shape, route_problems
 
 KEYED = (
     "datasets",

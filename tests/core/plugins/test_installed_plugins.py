@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cpms_core.host import check_plugin, installed_plugins, load
+from cpms_core.plugins.host import check_plugin, installed_plugins, load
 
 WORKING = """
 from collections.abc import Sequence

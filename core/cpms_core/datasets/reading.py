@@ -8,9 +8,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from cpms_core.field import Field, join
-from cpms_core.forms import Form, names_below, row_numbers, shown_text, split_sign
-from cpms_core.inputs import (
+from cpms_core.datasets.field import Field, join
+from cpms_core.datasets.forms import Form, names_below, row_numbers, shown_text, split_sign
+from cpms_core.datasets.inputs import (
     InputError,
     Resolve,
     read_choice,
@@ -23,7 +23,7 @@ from cpms_core.inputs import (
     read_text,
     shown_term,
 )
-from cpms_core.kinds import Term
+from cpms_core.datasets.kinds import Term
 
 _LOG = logging.getLogger(__name__)
 _SAID = 500

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from cpms_core.errors import ConflictError, InvalidError
-from cpms_core.plugin_template import new_plugin
+from cpms_core.plugins.template import new_plugin
 from tests.wheels import ROOT, build_wheel, install_wheel
 
 REPORT = """
 import json, sys
-from cpms_core.host import check_plugin, installed_plugins, load
+from cpms_core.plugins.host import check_plugin, installed_plugins, load
 listed = sys.argv[1:]
 loaded = load(listed)
 print(json.dumps({
@@ -52,9 +52,12 @@ def test_a_new_plugin_is_a_wheel_a_site_can_use(tmp_path: Path) -> None:
     assert on["imported"]
     assert on["failures"] == []
     assert on["problems"] == []
-    assert on["fields"] == {
-        "head_count.visit": ["Seen on", "Weight", "Walks without help", "Remarks"]
-    }
+    assert on["fields"]["head_count.visit"] == [
+        "Seen on",
+        "Weight",
+        "Walks without help",
+        "Remarks",
+    ]
 
 
 def test_a_new_plugins_own_tests_and_types_and_style_are_clean(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cpms_core.plugin_files import disable, enable
-from cpms_core.plugin_watch import PluginWatch
+from cpms_core.plugins.enabled import disable, enable
+from cpms_core.plugins.watch import PluginWatch
 
 QUICK = 0.02
 

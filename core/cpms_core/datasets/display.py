@@ -7,10 +7,10 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from cpms_core import words
+from cpms_core.datasets.field import Field, Kind, join
+from cpms_core.datasets.fields import describe
+from cpms_core.datasets.forms import shown_number
 from cpms_core.declarations import Dataset
-from cpms_core.field import Field, Kind, join
-from cpms_core.fields import describe
-from cpms_core.forms import shown_number
 
 Names = Mapping[str, str]
 """Attachment id → the name people see."""

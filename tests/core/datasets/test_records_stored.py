@@ -5,10 +5,10 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cpms_core import records
+from cpms_core.datasets import records
+from cpms_core.datasets.kinds import YesNo
 from cpms_core.declarations import Dataset
-from cpms_core.kinds import YesNo
-from tests.core.every_kind import DATASET, FILE, FULL, EveryKind
+from tests.core.datasets.every_kind import DATASET, FILE, FULL, EveryKind
 
 
 class Old(Struct, frozen=True, kw_only=True):

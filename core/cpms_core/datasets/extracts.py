@@ -5,11 +5,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from cpms_core.datasets.display import stored
+from cpms_core.datasets.field import Field, join
+from cpms_core.datasets.fields import describe
+from cpms_core.datasets.forms import shown_number
 from cpms_core.declarations import Dataset
-from cpms_core.display import stored
-from cpms_core.field import Field, join
-from cpms_core.fields import describe
-from cpms_core.forms import shown_number
 
 
 class Code(Struct, frozen=True, kw_only=True):

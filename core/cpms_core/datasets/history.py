@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from cpms_core.datasets.display import Names, say, say_finding, stored
+from cpms_core.datasets.field import Field, join
+from cpms_core.datasets.fields import describe
 from cpms_core.declarations import Dataset
-from cpms_core.display import Names, say, say_finding, stored
-from cpms_core.field import Field, join
-from cpms_core.fields import describe
 
 
 class Change(Struct, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from cpms_core.clock import clock
-from cpms_core.field import Field
-from cpms_core.kinds import FileRef, Term
+from cpms_core.datasets.field import Field
+from cpms_core.datasets.kinds import FileRef, Term
 
 Resolve = Callable[[Sequence[str], str], Term | None]
 """The one term whose code, label or synonym is exactly this, from the systems in order."""

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from cpms_core import records
 from cpms_core.clock import clock
-from cpms_core.kinds import Finding, Term
-from cpms_core.records import Parsed
-from tests.core.every_kind import DATASET, FILE, FULL, TERMS, resolve
+from cpms_core.datasets import records
+from cpms_core.datasets.kinds import Finding, Term
+from cpms_core.datasets.records import Parsed
+from tests.core.datasets.every_kind import DATASET, FILE, FULL, TERMS, resolve
 
 
 def parse(typed: Mapping[str, Any], **options: Any) -> Parsed:

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from cpms_core.datasets.field import Field, find, join
+from cpms_core.datasets.fields import describe
+from cpms_core.datasets.inputs import printable, shown_term
+from cpms_core.datasets.kinds import Term
 from cpms_core.declarations import Dataset
-from cpms_core.field import Field, find, join
-from cpms_core.fields import describe
-from cpms_core.inputs import printable, shown_term
-from cpms_core.kinds import Term
 
 Form = dict[str, list[str]]
 Submitted = Mapping[str, Sequence[str] | str]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from msgspec import Struct, inspect
 from msgspec.structs import replace
 
-from cpms_core.field import (
+from cpms_core.datasets.field import (
     LONG_TEXT_LIMIT,
     ROW_LIMIT,
     TEXT_LIMIT,
@@ -21,7 +21,7 @@ from cpms_core.field import (
     Limits,
     find,
 )
-from cpms_core.field_meta import (
+from cpms_core.datasets.field_meta import (
     Peeled,
     Place,
     check_extra,
@@ -31,7 +31,7 @@ from cpms_core.field_meta import (
     is_required,
     peel,
 )
-from cpms_core.kinds import FileRef, Finding, Measurement, Term
+from cpms_core.datasets.kinds import FileRef, Finding, Measurement, Term
 
 __all__ = ["Choice", "Field", "Kind", "Limits", "describe", "find"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cpms_core.errors import InvalidError
-from cpms_core.plugin_files import read_enabled
+from cpms_core.plugins.enabled import read_enabled
 
 log = logging.getLogger(__name__)
 

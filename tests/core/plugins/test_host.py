@@ -9,8 +9,8 @@ import pytest
 
 from cpms_core import Dataset, Plugin, hookimpl
 from cpms_core.errors import PluginError
-from cpms_core.guarded import guarded
-from cpms_core.host import check_plugin, installed_plugins, load
+from cpms_core.plugins.guarded import guarded
+from cpms_core.plugins.host import check_plugin, installed_plugins, load
 from cpms_core.registry import Registry
 from cpms_core.testing import registry_of
 from tests.core.fakes import INTAKE, Intake, declaring, forgotten, refusal
@@ -198,7 +198,7 @@ def test_a_hook_that_raises_refuses_its_plugin_with_the_line(
     answer.__name__ = hook
     told = refusal(type("Fake", (Plugin,), {hook: hookimpl(answer)}))
     assert told.startswith(f"{hook}() failed: {type(error).__name__}: {error}")
-    assert "core/test_host.py, line " in told
+    assert "plugins/test_host.py, line " in told
 
 
 def test_a_plugin_that_hangs_is_given_up() -> None:

@@ -12,17 +12,17 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from cpms_core.datasets.display import Names, Shown, display, display_plain
+from cpms_core.datasets.extracts import Code, codes, completeness, flatten
+from cpms_core.datasets.field import Field, find
+from cpms_core.datasets.fields import describe
+from cpms_core.datasets.forms import Form, Submitted, as_form, edit_rows, own_texts, raw_form
+from cpms_core.datasets.history import Change, diff
+from cpms_core.datasets.inputs import Resolve
+from cpms_core.datasets.kinds import Term
+from cpms_core.datasets.reading import Reading, terms_in
 from cpms_core.declarations import Dataset
-from cpms_core.display import Names, Shown, display, display_plain
 from cpms_core.errors import CpmsError
-from cpms_core.extracts import Code, codes, completeness, flatten
-from cpms_core.field import Field, find
-from cpms_core.fields import describe
-from cpms_core.forms import Form, Submitted, as_form, edit_rows, own_texts, raw_form
-from cpms_core.history import Change, diff
-from cpms_core.inputs import Resolve
-from cpms_core.kinds import Term
-from cpms_core.reading import Reading, terms_in
 from cpms_core.views import AttachmentView
 
 __all__ = [

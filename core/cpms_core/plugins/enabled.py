@@ -62,7 +62,7 @@ def site_file(data: Path, shipped: Path | None = None) -> Path:
 
 def shipped_file() -> Path | None:
     """The default list at the root of a checkout; None where core was installed from a wheel."""
-    path = Path(__file__).parents[2] / FILE
+    path = Path(__file__).parents[3] / FILE
     return path if path.is_file() else None
 
 

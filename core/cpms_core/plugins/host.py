@@ -15,13 +15,13 @@ import msgspec
 import pluggy
 from msgspec import Struct
 
-from cpms_core.declaration_checks import clashes, problems
 from cpms_core.errors import PluginError
-from cpms_core.guarded import guarded
-from cpms_core.hook_checks import PROJECT, class_problems
 from cpms_core.hookspecs import Plugin
 from cpms_core.panels.request_form import REQUEST
-from cpms_core.plugin_files import ALWAYS_ON, NAME
+from cpms_core.plugins.declaration_checks import clashes, problems
+from cpms_core.plugins.enabled import ALWAYS_ON, NAME
+from cpms_core.plugins.guarded import guarded
+from cpms_core.plugins.hook_checks import PROJECT, class_problems
 from cpms_core.registry import CORE, Declared, Listener, PluginInfo, Registry, merge
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 import msgspec
 from msgspec import NODEFAULT, Struct, inspect
 
-from cpms_core.field import Field, join
+from cpms_core.datasets.field import Field, join
 
 
 class Place(Struct, frozen=True):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cpms_core.errors import InvalidError
-from cpms_core.plugin_files import (
+from cpms_core.plugins.enabled import (
     disable,
     enable,
     parse_enabled,
@@ -154,7 +154,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     program = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from cpms_core.plugin_files import enable\n"
+        "from cpms_core.plugins.enabled import enable\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
         "enable(Path(sys.argv[1]), 'b')\n"
@@ -182,7 +182,7 @@ def test_the_permissions_and_the_link_of_the_file_are_kept(tmp_path: Path) -> No
 def test_editors_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     path = written(tmp_path, "enabled = []\n")
     program = (
-        "import sys; from pathlib import Path; from cpms_core.plugin_files import enable\n"
+        "import sys; from pathlib import Path; from cpms_core.plugins.enabled import enable\n"
         "for n in range(10): enable(Path(sys.argv[1]), f'{sys.argv[2]}{n}')\n"
     )
     editors = [subprocess.Popen([sys.executable, "-c", program, path, name]) for name in "abc"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from string import Template
 
 from cpms_core.errors import ConflictError, InvalidError
-from cpms_core.host import RESERVED, installed_plugins
-from cpms_core.plugin_files import ALWAYS_ON, NAME
+from cpms_core.plugins.enabled import ALWAYS_ON, NAME
+from cpms_core.plugins.host import RESERVED, installed_plugins
 
 
 def new_plugin(name: str, into: Path) -> Path:

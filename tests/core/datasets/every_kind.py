@@ -8,8 +8,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from cpms_core.datasets.kinds import FileRef, Finding, Measurement, PartialDate, Term, YesNo
 from cpms_core.declarations import Dataset
-from cpms_core.kinds import FileRef, Finding, Measurement, PartialDate, Term, YesNo
 
 FILE = UUID("019abc00-0000-7000-8000-000000000001")
 TERMS = (

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct
 
-from cpms_core.fields import describe, find
-from cpms_core.kinds import Finding, Measurement, PartialDate, Term, YesNo
-from tests.core.every_kind import EveryKind
+from cpms_core.datasets.fields import describe, find
+from cpms_core.datasets.kinds import Finding, Measurement, PartialDate, Term, YesNo
+from tests.core.datasets.every_kind import EveryKind
 
 
 def schema(**fields: Any) -> type[Struct]:

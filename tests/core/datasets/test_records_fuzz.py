@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cpms_core import records
-from cpms_core.kinds import Finding, Measurement
-from tests.core.every_kind import DATASET, FILE, FULL, TERMS, EveryKind, Visit, resolve
+from cpms_core.datasets import records
+from cpms_core.datasets.kinds import Finding, Measurement
+from tests.core.datasets.every_kind import DATASET, FILE, FULL, TERMS, EveryKind, Visit, resolve
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

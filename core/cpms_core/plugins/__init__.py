@@ -1,0 +1,1 @@
+"""Find, check, load and watch plugins: from `plugins.toml` to one immutable registry."""
