@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -122,9 +123,15 @@ class Server:
     def kill(self) -> None:
         """SIGKILL to all of its processes at once: nobody may tidy up."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(timeout=10)
             self._process = None
+
+    def kill_parent(self) -> None:
+        """SIGKILL to the first process only, which the others hang on."""
+        assert self._process is not None
+        self._process.kill()
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""

@@ -156,6 +156,26 @@ def test_nothing_that_was_acknowledged_is_lost_to_a_kill(
     assert "Nothing is amiss." in cpms("check", "--data", data)
 
 
+def test_a_worker_ends_when_only_its_parent_was_killed(
+    sqlite_template: SqliteTemplate, tmp_path: Path
+) -> None:
+    make_data(tmp_path / "data", sqlite_template, plugins=())
+    with Server(tmp_path / "data") as server:
+        server.kill_parent()
+        ends = time.monotonic() + 5
+        while is_answering(server.url):
+            assert time.monotonic() < ends, "its worker serves on by itself"
+            time.sleep(0.1)
+
+
+def is_answering(url: str) -> bool:
+    try:
+        httpx.get(f"{url}/health", timeout=2)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
 def check_store(data: Path) -> None:
     store = sqlite3.connect(data / "cpms.sqlite3")
     assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

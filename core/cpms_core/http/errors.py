@@ -1,5 +1,6 @@
 """The one mapping from errors to HTTP, and the page a person sees."""
 
+import errno
 import logging
 from typing import Any
 from urllib.parse import quote
@@ -56,6 +57,12 @@ def page_for(error: Exception, request: Request[Any, Any, Any], *, is_json: bool
 
 
 def _described(error: Exception) -> tuple[int, str, str]:
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        log.error("the disk refuses: %s", error)
+        error = StoreUnavailableError(
+            "The site cannot write to its disk right now. Nothing of this step was kept; "
+            "please try again in a moment."
+        )
     for kind, status, title in _STATUS:
         if isinstance(error, kind):
             return status, title, str(error)
@@ -65,6 +72,13 @@ def _described(error: Exception) -> tuple[int, str, str]:
     return 500, "Something went wrong here", _OURS
 
 
+_NO_ROOM = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+    }
+)
+"""The machine has no room or a bad disk, which is no fault of what was sent."""
 _REFUSED = "The site could not make sense of what the browser sent. Nothing was changed."
 _OURS = (
     "This is a fault of the site, not yours, and it has been noted. Nothing of this step was kept; "

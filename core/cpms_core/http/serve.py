@@ -6,6 +6,9 @@ two requests; requests that are under way finish with the old one.
 
 import logging
 import os
+import signal
+import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -78,7 +81,16 @@ class ChangingApp:
 def app() -> ChangingApp:
     """What a worker process runs; the parent names the data folder in the environment."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
     return ChangingApp(read_site(Path(os.environ[DATA_VARIABLE])))
+
+
+def _end_with(parent: int) -> None:
+    """A worker whose parent was killed would serve on, beside the site that is started next."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    log.error("the parent process is gone; this worker ends")
+    os.kill(os.getpid(), signal.SIGKILL)  # as safe as a power cut: nothing unacknowledged is kept
 
 
 def serve(site: Site, host: str, port: int, workers: int = 1) -> None:
