@@ -20,7 +20,7 @@ SCRIPT = {"run", "test", "lint", "fix", "isolated", "bench", "COMMAND"}
 """What the shell script does itself, and its word for any."""
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_COMMAND = re.compile(r"(?:(?<=`)|(?<=\./)|(?<=    )|(?<=/))cpms(?: ([a-zA-Z]+))(?: ([a-z]+))?")
+_COMMAND = re.compile(r"(?:(?<=`)|(?<=\./)|(?<=    )|(?<=/))cpms(?: ([a-zA-Z]+))(?: ([a-z-]+))?")
 
 
 def named(page: Path) -> str:
@@ -76,6 +76,19 @@ def test_every_test_that_is_named_exists(page: Path) -> None:
     assert [path for path in paths if not (ROOT / path).is_file()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_module_that_is_named_exists(page: Path) -> None:
+    """`cases/scope.py` stands for the one file whose path ends so."""
+    modules = [path.as_posix() for part in ("core", "web", "plugins") for path in sources(part)]
+    named_there = re.findall(r"`([a-z0-9_]+(?:/[a-z0-9_]+)*\.py)`", page.read_text())
+    missing = [
+        name
+        for name in named_there
+        if not name.startswith("tests/") and not any(m.endswith(f"/{name}") for m in modules)
+    ]
+    assert missing == []
+
+
 def test_the_decisions_are_numbered_without_gaps_and_fit_a_page() -> None:
     decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
     assert [int(path.name[:4]) for path in decisions] == list(range(1, len(decisions) + 1))
@@ -88,6 +101,10 @@ def test_the_decisions_are_numbered_without_gaps_and_fit_a_page() -> None:
         ], path.name
         assert text.startswith(f"# {int(path.name[:4])}. "), path.name
         assert len(text.splitlines()) <= 60, path.name
+
+
+def sources(part: str) -> list[Path]:
+    return [path for path in (ROOT / part).rglob("*.py") if "node_modules" not in path.parts]
 
 
 def leads_somewhere(page: Path, link: str) -> bool:
