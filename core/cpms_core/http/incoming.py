@@ -2,19 +2,26 @@
 
 # ruff: noqa: ASYNC240 - making, writing and unlinking a temporary file is quick
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
+from anyio import fail_after
 from litestar import Request
 from litestar.datastructures import UploadFile
+from litestar.types import Receive
 
 from cpms_core.errors import InvalidError, TooLargeError
 
 _MAX_FIELDS = 5000
 _MAX_PLAIN_BODY = 4 * 1024 * 1024
+_PATIENCE = 10.0
+"""Seconds without a byte; further ones are earned with what has come."""
+_SLOWEST = 2000.0
+"""Bytes a second."""
 _NUL = "The address holds a character that no text has, so nothing was looked up."
 
 
@@ -66,6 +73,7 @@ async def read_body(
     request: Request[Any, Any, Any], new_file: Callable[[], Path], max_upload: int
 ) -> Incoming:
     """The body as form, JSON or files that `new_file` makes; `max_upload` is in bytes."""
+    request.receive = _patient(request.receive)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/octet-stream":
         name = unquote(request.headers.get("x-file-name", ""), errors="replace")
@@ -81,6 +89,26 @@ async def read_body(
     if body and kind != "application/x-www-form-urlencoded":
         raise InvalidError("This address accepts a form, nothing else.")
     return Incoming(form=_grouped(_pairs(body)))
+
+
+def _patient(receive: Receive) -> Receive:
+    """`receive` for a sender that goes on sending: whoever stalls or trickles is refused."""
+    started, size = time.monotonic(), 0
+
+    async def receive_in_time() -> Any:
+        nonlocal size
+        ends = started + _PATIENCE + size / _SLOWEST
+        try:
+            with fail_after(max(ends - time.monotonic(), 0)):
+                message = await receive()
+        except TimeoutError as error:
+            raise InvalidError("It took too long to arrive, so nothing of it was kept.") from error
+        if message["type"] != "http.request":
+            raise InvalidError("The browser stopped sending, so nothing of it was kept.")
+        size += len(message.get("body", b""))
+        return message
+
+    return receive_in_time
 
 
 async def _read_plain(request: Request[Any, Any, Any]) -> bytes:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 from granian.server import Server
 from litestar import Litestar
 from litestar.types import Receive, Scope, Send
@@ -101,6 +102,8 @@ def serve(site: Site, host: str, port: int, workers: int = 1) -> None:
         address=host,
         port=port,
         interface=Interfaces.ASGI,
+        # Half a request line or header keeps its connection for this long, in milliseconds.
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
         factory=True,
         workers=workers,
         workers_kill_timeout=2,
