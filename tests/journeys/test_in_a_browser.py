@@ -76,7 +76,7 @@ def _invite(admin: Person, someone: Person, name: str, role: str, hcp: str, ern:
     page.get_by_role("button", name="Invite", exact=True).click()
     if ern:
         admin.picture("ticket")
-    link = page.get_by_label("Link for").input_value()
+    link = page.get_by_text("/enrol/").inner_text()
     code = page.locator(".figure strong").inner_text()
     someone.enrol(link, code, email)
 

@@ -110,4 +110,6 @@ def _response(
         "Content-Security-Policy": content_security_policy(),
         **(headers or {}),
     }
-    return Response(content, status_code=status, media_type=media_type, headers=everything)
+    # The framework adds the charset of text by itself.
+    plain = media_type.removesuffix("; charset=utf-8")
+    return Response(content, status_code=status, media_type=plain, headers=everything)
