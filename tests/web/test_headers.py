@@ -20,7 +20,7 @@ EVERYWHERE = {
     "cache-control": "no-store",
 }
 UNWANTED = ("server", "etag", "x-powered-by")
-FORBIDDEN = ("unsafe-inline", "unsafe-eval", "http:", "https:", "*")
+FORBIDDEN = ("'unsafe-inline'", "'unsafe-eval'", "http:", "https:", "*")
 
 
 @pytest.fixture
