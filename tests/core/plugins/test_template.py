@@ -52,7 +52,9 @@ def test_a_new_plugin_is_a_wheel_a_site_can_use(tmp_path: Path) -> None:
     assert on["imported"]
     assert on["failures"] == []
     assert on["problems"] == []
-    assert on["fields"]["head_count.visit"] == [
+    fields = on["fields"]
+    assert isinstance(fields, dict)
+    assert fields["head_count.visit"] == [
         "Seen on",
         "Weight",
         "Walks without help",
