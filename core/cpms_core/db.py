@@ -122,6 +122,18 @@ def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]
         raise
 
 
+_RACES = frozenset({"23505", "40001", "40P01"})
+
+
+def lost_a_race(error: DBAPIError) -> bool:
+    """Whether somebody else's commit a moment earlier is why this transaction failed.
+
+    PostgreSQL tells it by the key that is there already, a serialisation failure or a deadlock;
+    on SQLite writers queue and it cannot happen.
+    """
+    return getattr(error.orig, "sqlstate", None) in _RACES
+
+
 def worker_id() -> str:
     """Who holds a job: this process."""
     return f"{os.uname().nodename}:{os.getpid()}"

@@ -113,6 +113,8 @@ def save_record(
     """A new version; InvalidError names every wrong field, ConflictError holds both versions."""
     entry = dataset_entry(registry, dataset)
     scope = find_case_to_edit(session, actor, case_id)
+    # Two savers at once: the second must see what the first has saved, not slip in behind it.
+    session.execute(select(Case.id).where(Case.id == case_id).with_for_update())
     row = newest(session, case_id, dataset)
     parsed = _parsed(session, entry, case_id, form, row)
     if parsed.errors or parsed.value is None:

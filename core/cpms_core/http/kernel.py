@@ -16,13 +16,14 @@ from anyio import CapacityLimiter, to_thread
 from litestar import Request, Response
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.exc import DBAPIError
 
 from cpms_core import access, audit
 from cpms_core.actor import Actor
 from cpms_core.answers import Answer, Data, Page, Redirect
-from cpms_core.db import transaction
+from cpms_core.db import lost_a_race, transaction
 from cpms_core.declarations import Route
-from cpms_core.errors import ForbiddenError, NotFoundError, SignInNeededError
+from cpms_core.errors import ConflictError, ForbiddenError, NotFoundError, SignInNeededError
 from cpms_core.http import errors
 from cpms_core.http.incoming import Incoming, read_body, read_cookies, read_query
 from cpms_core.http.outgoing import respond
@@ -137,12 +138,31 @@ class Call(msgspec.Struct, kw_only=True):
         cookies: dict[str, str],
     ) -> Response[Any]:
         """Handle, commit, then render: the store is free again while the page is made."""
-        answer, to_set = self._handle(visit_of, path_values, given_token)
+        answer, to_set = self._handle_in_a_crowd(visit_of, path_values, given_token)
         flash = _flash(self.site, cookies, self.token)
         rendering = msgspec.structs.replace(self.rendering(), flash=flash)
         response = respond(answer, self.site.templates, rendering)
         _set_cookies(self.site, response, answer, to_set, self.token, is_flash_shown=bool(flash))
         return response
+
+    def _handle_in_a_crowd(
+        self, visit_of: Any, path_values: dict[str, Any], given_token: object
+    ) -> tuple[Answer, dict[str, str]]:
+        """Once more after losing a race: then the handler sees what the other one did."""
+        try:
+            return self._handle(visit_of, path_values, given_token)
+        except DBAPIError as error:
+            if not lost_a_race(error):
+                raise
+        try:
+            return self._handle(visit_of, path_values, given_token)
+        except DBAPIError as error:
+            if not lost_a_race(error):
+                raise
+            raise ConflictError(
+                "Several people did this at the same moment, so nothing of it was kept. "
+                "Reload the page and try again."
+            ) from error
 
     def _handle(
         self, visit_of: Any, path_values: dict[str, Any], given_token: object
