@@ -14,6 +14,7 @@ from cpms_core.cases.models import Case, Record
 from cpms_core.identity.models import SignInSession
 from tests import factories
 from tests.site import Browser, TestSite
+from tests.web.attempts import PATIENT
 from tests.web.draft import QUESTION, open_draft
 from tests.web.world import World
 
@@ -98,3 +99,26 @@ def test_two_coordinators_name_one_lead(site: TestSite) -> None:
     )
     assert sorted(answer.status_code for answer in answers) == [303, 409]
     assert site.events().count("ern:panel:lead_named") == 1
+
+
+def test_one_patient_enrolled_by_two_at_once_is_told_to_one_of_them(site: TestSite) -> None:
+    one, other = site.person(), site.person()
+    for number in range(TIMES):
+        form = PATIENT | {"given_name": f"Eliška {'a' * number}"}
+        answers = at_once(
+            partial(one.post, "/centre/patients/new", form),
+            partial(other.post, "/centre/patients/new", form),
+        )
+        assert sorted(answer.status_code for answer in answers) == [303, 409]
+
+
+def test_one_expert_invited_by_two_at_once_is_invited_once(site: TestSite) -> None:
+    world = World(site, "assessment")
+    form = {"invite": str(world.id_of("professional elsewhere")), "role": "member"}
+    path = f"/panels/{world.values['panel_id']}/members"
+    before = site.events().count("panel:member:invited")
+    answers = at_once(
+        partial(world["coordinator"].post, path, form), partial(world["lead"].post, path, form)
+    )
+    assert sorted(answer.status_code for answer in answers) == [303, 422]
+    assert site.events().count("panel:member:invited") == before + 1

@@ -219,6 +219,8 @@ def _note_consent(
 
 
 def _refuse_double(session: Session, hcp_id: UUID, digest: bytes) -> None:
+    # Two enrolments at once would not see each other: those of one centre queue here.
+    session.execute(select(CentreKey.hcp_id).where(CentreKey.hcp_id == hcp_id).with_for_update())
     same = session.scalar(
         select(Patient.pseudonym)
         .join(SealedIdentity, SealedIdentity.patient_id == Patient.id)
