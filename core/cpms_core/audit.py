@@ -130,7 +130,7 @@ def record(
     **detail: str | int | bool | None,
 ) -> None:
     """Add one event to this transaction."""
-    session.info.setdefault("events", []).append(str(event))
+    session.info.setdefault("noted", []).append((str(event), case_id))
     # Every request does this: past the ORM, it takes a quarter of the time.
     session.connection().execute(
         _INSERT,
@@ -153,7 +153,12 @@ def record(
 
 def recorded(session: Session) -> list[str]:
     """The tags recorded in this transaction so far."""
-    return list(session.info.get("events", []))
+    return [tag for tag, _case_id in session.info.get("noted", [])]
+
+
+def case_events(session: Session) -> list[tuple[str, UUID]]:
+    """The tags recorded in this transaction that are about a case, and which."""
+    return [(tag, case_id) for tag, case_id in session.info.get("noted", []) if case_id]
 
 
 def seal(engine: Engine, limit: int = 5000) -> int:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from cpms_core import access, audit
 from cpms_core.actor import Actor
 from cpms_core.answers import Answer, Data, Page, Redirect
+from cpms_core.case_events import announce_later
 from cpms_core.db import lost_a_race, transaction
 from cpms_core.declarations import Route
 from cpms_core.errors import ConflictError, ForbiddenError, NotFoundError, SignInNeededError
@@ -185,6 +186,8 @@ class Call(msgspec.Struct, kw_only=True):
             if once and actor and isinstance(answer, Redirect):
                 remember(session, actor, once, answer.to)
             self._ensure_audited(session, answer)
+            if self.route.method == "POST":
+                announce_later(session, self.site.registry)
         return answer, visit.cookies_to_set
 
     def rendering(self) -> Rendering:

@@ -20,6 +20,7 @@ from litestar import Litestar
 from litestar.types import Receive, Scope, Send
 
 from cpms_core import audit, sandbox
+from cpms_core.case_events import KIND, announce_now
 from cpms_core.db import make_engine
 from cpms_core.http.app import live_site, load_plugins, make_app
 from cpms_core.http.site import LiveSite
@@ -44,7 +45,8 @@ class ChangingApp:
         self._watch = PluginWatch(site.plugins_file, self._change, names=names)
         # What interrupted uploads left; nobody uploads one file for a day.
         sweep = seldom(HOUR, lambda: self.live.files.sweep(timedelta(days=1)))
-        self._runner = Runner(self.engine, {}, tasks=(lambda: audit.seal(self.engine), sweep))
+        works = {KIND: lambda payload: announce_now(self.live.registry, payload)}
+        self._runner = Runner(self.engine, works, tasks=(lambda: audit.seal(self.engine), sweep))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":  # type: ignore[comparison-overlap]  # Litestar types HTTP and sockets only
