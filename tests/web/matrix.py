@@ -83,6 +83,8 @@ ABOUT_THE_CASE = {
     *("patient_id", "consent_id", "case_id", "request_id", "panel_id", "attachment_id"),
     *("ern_id", "person_id"),
 }
+Contents = dict[str, list[dict[str, Any]]]
+"""Table → its rows."""
 STAGES: tuple[Until, ...] = ("draft", "submitted", "assessment", "outcome", "sign_off", "signed")
 
 
@@ -95,6 +97,7 @@ class Matrix:
         self.world.values["key"] = "test.letter"
         self._store = Path(str(site.engine.url.database))
         self._kept = self._store.with_suffix(".kept")
+        self._list_plugins()
         self._checkpoint()
         shutil.copyfile(self._store, self._kept)
 
@@ -149,21 +152,29 @@ class Matrix:
         assert not missing, f"{name}: give the world a value for {missing}"
         return method, path.format(**known) + attempt.query
 
+    def _list_plugins(self) -> None:
+        self.site.live.site.plugins_file.write_text('enabled = ["reporting"]\n')
+
     def restore(self) -> None:
+        self._list_plugins()
         self.site.engine.dispose()
         for suffix in ("-wal", "-shm"):
             Path(f"{self._store}{suffix}").unlink(missing_ok=True)
         shutil.copyfile(self._kept, self._store)
 
-    def contents(self) -> dict[str, list[Any]]:
+    def contents(self) -> Contents:
         """Every row but the audit's and when somebody was last seen."""
         with sqlite3.connect(self._store) as store:
+            store.row_factory = sqlite3.Row
             tables = [
                 name
                 for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type='table'")
                 if name not in {"audit_event", "sign_in_session"}
             ]
-            found = {name: store.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables}  # noqa: S608 - names of our own tables
+            found = {
+                name: [dict(row) for row in store.execute(f'SELECT * FROM "{name}"')]  # noqa: S608 - names of our own tables
+                for name in tables
+            }
         store.close()
         return found
 

@@ -1,9 +1,12 @@
 """Every route, and everybody around one case: who is let in, what is recorded, what is changed."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 from httpx import Response
 
@@ -20,6 +23,7 @@ from tests.web.matrix import (
     MAY_WITH_THIS_CASE,
     PUBLIC,
     STAGES,
+    Contents,
     Matrix,
     allowed,
 )
@@ -97,6 +101,55 @@ def test_nothing_is_done_without_the_right_token_from_the_own_pages(
             answer = matrix.send(name, attempt, person, headers=sent)  # type: ignore[arg-type]  # bytes, for what is no ASCII
             assert answer.status_code == 403, f"{name} with {headers}"
     assert matrix.contents() == before
+
+
+TELLING = frozenset(
+    {
+        *("hcp_id", "ern_id", "role", "state", "stage", "kind", "standing", "urgency", "verdict"),
+        *("author_id", "created_by", "recorded_by", "added_by", "submitted_by", "lead_id"),
+        *("invited_by", "granted_by", "user_id", "case_id", "patient_id", "held", "email"),
+    }
+)
+
+
+@pytest.mark.parametrize("until", STAGES)
+def test_fields_that_no_form_has_change_nothing(quick_site: TestSite, until: Until) -> None:
+    matrix = Matrix(quick_site, until)
+    stranger = str(matrix.world.id_of("guest"))
+    rows = [row for rows in matrix.contents().values() for row in rows]
+    known = frozenset(one for row in rows for one in row.values() if isinstance(one, str))
+    extra = {name: stranger for name in TELLING if name.endswith(("_id", "_by"))}
+    extra |= {"role": "system_admin", "state": "signed", "stage": "closed", "kind": "care"}
+    extra |= {"held": "", "email": "evil@example.org", "row_version": "99", "id": stranger}
+    extra |= {"created_at": "2000-01-01", "is_admin": "true", "standing": "lead"}
+    for name, route, attempt in matrix.routes():
+        if route.method != "POST" or attempt.options:
+            continue
+        person = min(allowed(name, route))
+        form = attempt.form_for(matrix.world)
+        matrix.send(name, attempt, person)
+        plain = telling(matrix.contents(), known)
+        matrix.restore()
+        more = msgspec.structs.replace(attempt, form={**extra, **form})
+        answer = matrix.send(name, more, person)
+        assert answer.status_code in attempt.status, f"{name}: {answer.status_code}"
+        assert telling(matrix.contents(), known) == plain, name
+        matrix.restore()
+
+
+def telling(contents: Contents, known: frozenset[str]) -> dict[str, Counter[Any]]:
+    """Of every table how often who owns what in which state; ids that are new count as one."""
+
+    def told(value: Any) -> Any:
+        is_new = isinstance(value, str) and re.fullmatch("[0-9a-f]{32}", value)
+        return "new" if is_new and value not in known else value
+
+    return {
+        table: Counter(
+            tuple(told(value) for name, value in row.items() if name in TELLING) for row in rows
+        )
+        for table, rows in contents.items()
+    }
 
 
 @pytest.mark.parametrize("permission", sorted(MAY_WITH_THIS_CASE.keys() | MAY_SOMEWHERE.keys()))
