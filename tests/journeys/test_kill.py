@@ -3,7 +3,6 @@
 CPMS_KILLS sets how often; a release runs thousands.
 """
 
-import os
 import random
 import sqlite3
 import threading

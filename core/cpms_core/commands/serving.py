@@ -51,7 +51,7 @@ def run_demonstration(options: Options) -> int:
     build_assets()
     if not (data / "site.toml").exists():
         _say(f"Making a demonstration site in {data} …")
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         base_url = f"http://localhost:{options.port}"
         write_settings(
             data,
@@ -89,7 +89,7 @@ def serve_site(options: Options) -> int:
 
 def migrate_site(options: Options) -> int:
     site = read_site(options.data)
-    site.data.mkdir(parents=True, exist_ok=True)
+    site.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     set_up(site)
     print("The store is up to date.")
     return 0

@@ -152,7 +152,6 @@ def _exact(table: Table, name: str) -> Any:
 def _publish(folder: Path, data: Path) -> None:
     for path in (*folder.iterdir(), folder):
         _sync(path)
-    folder.chmod(0o755)
     # Renaming over an empty folder is one step: there is never half a site at this place.
     folder.replace(data)
     _sync(data.parent)
