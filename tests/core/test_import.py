@@ -173,7 +173,8 @@ def test_the_store_failing_half_way_leaves_no_half_case(
     def fail(*_: object, **__: object) -> None:
         raise CpmsError("The store is full.")
 
-    monkeypatch.setattr("cpms_core.cases.importing.audit.record", fail)
+    # Not `audit.record`: pages that are imported meanwhile would keep it for ever.
+    monkeypatch.setattr("cpms_core.cases.importing.store_record", fail)
     code, out = importing(importing.inbox)
     assert code == 1
     assert "refused one.json: The store is full." in out
