@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from httpx import Response
@@ -107,9 +108,10 @@ def page_problems(page: str, nonce: str) -> Iterator[str]:
 
 def test_a_page_never_names_who_the_patient_is(world: World) -> None:
     """Neither in its address nor in its title nor anywhere in it, but for the page that reveals."""
+    secrets = ("Zdeňka", "Zdenka", quote("Zdeňka"), "Malá", quote("Malá"), "2019-05-17")
     for what, answer in answers(world):
-        assert "Zdeňka" not in answer.text and "Zdenka" not in answer.text, what
-        assert "Zde" not in str(answer.headers), what
+        everything = f"{answer.headers} {answer.text}"
+        assert not [one for one in secrets if one in everything], what
 
 
 def test_a_stored_file_can_run_nothing_on_our_origin(world: World) -> None:
