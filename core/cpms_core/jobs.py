@@ -84,7 +84,7 @@ class Runner:
             for task in (lambda: run_due(self._engine, self._works), *self._tasks):
                 try:
                     task()
-                except Exception:
+                except Exception:  # one bad round must not end the thread that runs all jobs
                     log.exception("a round of jobs failed; the next one comes")
 
 

@@ -169,7 +169,7 @@ def _read_only(pairs: Iterable[tuple[str, T]]) -> Mapping[str, T]:
 def _recognises(viewer: Viewer, head: bytes) -> bool:
     try:
         return bool(viewer.recognises(head))
-    except Exception:
+    except Exception:  # a plugin that cannot tell must not refuse the file to the others
         log.exception("%s could not tell whether a file is one of its own", viewer.key)
         return False
 

@@ -252,7 +252,7 @@ async def _rendering_of_failure(call: Call, error: Exception) -> Rendering:
         if isinstance(error, ForbiddenError | NotFoundError):
             await to_thread.run_sync(call.note_denial, limiter=_threads)
         return call.rendering()
-    except Exception:
+    except Exception:  # whatever else is broken, the page that says so must appear
         # The store is gone too: the page must still appear.
         log.exception("while answering a failure")
         return Rendering(actor=None, is_htmx=call.is_htmx)
