@@ -109,6 +109,7 @@ class ImportedCase(Struct, kw_only=True):
     birth_month: int | None = None
     question: str = ""
     summary: str = ""
+    """Both stand in the form of the request as if typed and not saved yet."""
     records: dict[str, Struct] = {}
     """Dataset key → a value of that dataset's schema."""
     remarks: tuple[str, ...] = ()

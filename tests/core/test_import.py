@@ -9,6 +9,7 @@ from sqlalchemy import Engine, func, select
 from cpms_core.actor import Role
 from cpms_core.audit import AuditEvent, Event
 from cpms_core.cases.models import Case, CodedValue, Record
+from cpms_core.cases.records import open_form
 from cpms_core.cli import main
 from cpms_core.db import transaction
 from cpms_core.errors import ConsentMissingError, CpmsError
@@ -124,6 +125,20 @@ def test_what_has_no_place_stays_with_the_case_and_is_remarked(importing: Import
         record = session.scalars(select(Record)).one()
         absent = {row["term"]["code"]: row["absent"] for row in record.data["findings"]}
         assert absent == {"HP:0001572": False, "HP:0000252": True}
+
+
+def test_the_summary_stands_in_the_form_of_the_request_unsaved(importing: Importing) -> None:
+    file = importing.inbox / "one.json"
+    file.write_text(json.dumps(PACKET))
+    importing(file)
+    registry = load(("ern_ithaca",)).registry
+    with transaction(importing.engine) as session:
+        actor = actor_for(session, session.scalars(select(User).where(User.email == WHO)).one())
+        case = session.scalars(select(Case)).one()
+        form = open_form(session, actor, registry, case.id, "core.request")
+    [summary] = form.values["summary"]
+    assert "Findings present: Macrodontia." in summary
+    assert form.draft_at is not None and form.saved_at is None
 
 
 def test_a_draft_without_consent_cannot_be_submitted(importing: Importing) -> None:

@@ -12,7 +12,8 @@ from cpms_core import audit
 from cpms_core.actor import CENTRE_ROLES, Actor
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case
-from cpms_core.cases.records import dataset_entry, store_record
+from cpms_core.cases.reading import SUMMARY_DATASET
+from cpms_core.cases.records import dataset_entry, keep_draft, store_record
 from cpms_core.cases.service import add_case
 from cpms_core.datasets import records
 from cpms_core.db import transaction
@@ -83,6 +84,10 @@ def import_case(
     case = add_case(session, actor, patient, origin)
     for entry, value in values:
         store_record(session, actor, case, entry, value)
+    # Unsaved: it is the clinician who asks, in words that the clinician has read.
+    typed = {"question": [found.question], "summary": [found.summary]}
+    if any(text for [text] in typed.values()):
+        keep_draft(session, actor, registry, case.id, SUMMARY_DATASET, typed, base_revision=0)
     audit.record(session, actor, Event.CASE_IMPORTED, case_id=case.id, hcp_id=hcp_id)
     return case
 
