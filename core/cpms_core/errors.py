@@ -3,6 +3,7 @@
 The message is a sentence for the person at the screen: what happened, what was kept, what to do.
 """
 
+import errno
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,6 +68,17 @@ class TooManyError(CpmsError):
 
 class StoreUnavailableError(CpmsError):
     """The store or the disk refuses to write; nothing of this request was kept."""
+
+    retry_after = 5
+    """Seconds after which another try makes sense."""
+
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+"""A full or a bad disk, which is no fault of what was sent."""
+DISK_REFUSES = (
+    "The site cannot write to its disk right now. Nothing of this step was kept; "
+    "please try again in a moment."
+)
 
 
 class PluginError(CpmsError):

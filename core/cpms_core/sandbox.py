@@ -24,7 +24,13 @@ from typing import TypeVar
 
 import msgspec
 
-from cpms_core.errors import InvalidError, PluginError
+from cpms_core.errors import (
+    DISK_REFUSES,
+    NO_ROOM,
+    InvalidError,
+    PluginError,
+    StoreUnavailableError,
+)
 from cpms_core.sandbox_walls import Ended, Limits, Order, Reply
 
 T = TypeVar("T")
@@ -52,8 +58,8 @@ def run(
 
     A `Path` among the arguments reaches the function as a string and may be read by it, as may
     what `read` names. `write` is what it may write: a folder, or a file that is there already.
-    A plain ValueError becomes an InvalidError with its sentence; any other end becomes one that
-    says which limit was met.
+    A plain ValueError becomes an InvalidError with its sentence, a full disk a
+    StoreUnavailableError; any other end becomes an InvalidError that says which limit was met.
     """
     readable = [a for a in args if isinstance(a, Path) and a.exists()]
     order = Order(
@@ -228,6 +234,8 @@ def _verdict(ref: str, limits: Limits, answer: bytes | None, ended: Ended) -> by
     if reply.failed:
         # Where, never what: an exception's message may quote the patient's file.
         log.warning("sandbox: %s failed with %s", ref, reply.failed)
+        if reply.errno in NO_ROOM:
+            raise StoreUnavailableError(DISK_REFUSES)
         out_of_memory = reply.failed.startswith("MemoryError")
         raise InvalidError(BEYOND.format("memory") if out_of_memory else BROKEN)
     return reply.result

@@ -89,7 +89,8 @@ def _answer(job: Callable[..., Any], args: list[Any]) -> Reply:
     except Exception as error:  # noqa: BLE001 - a job may fail in any way whatever
         if type(error) is ValueError:
             return Reply(refused=str(error)[:SENTENCE_LENGTH] or "This file is refused.")
-        return Reply(failed=f"{type(error).__name__} at {_place(error)}")
+        number = error.errno or 0 if isinstance(error, OSError) else 0
+        return Reply(failed=f"{type(error).__name__} at {_place(error)}", errno=number)
 
 
 def _place(error: BaseException) -> str:

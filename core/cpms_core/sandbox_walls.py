@@ -45,11 +45,15 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 class Reply(Struct, frozen=True, kw_only=True):
-    """What a job answers: an encoded result, a sentence, or where it failed."""
+    """What a job answers: an encoded result, a sentence, or where it failed.
+
+    `errno` is the operating system's reason if that was one.
+    """
 
     result: bytes = b""
     refused: str = ""
     failed: str = ""
+    errno: int = 0
 
 
 class Ended(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import pytest
 from msgspec import Struct
 
 from cpms_core import sandbox
-from cpms_core.errors import InvalidError, PluginError
+from cpms_core.errors import InvalidError, PluginError, StoreUnavailableError
 from cpms_core.sandbox_walls import Limits
 
 JOBS = """
@@ -166,6 +166,11 @@ def test_a_job_may_not_write_more_than_its_limit(tmp_path: Path) -> None:
             limits=Limits(file_bytes=50_000),
         )
     assert target.stat().st_size <= 50_000
+
+
+def test_a_full_disk_is_not_told_as_the_files_fault() -> None:
+    with pytest.raises(StoreUnavailableError, match="cannot write to its disk"):
+        sandbox.run("sandbox_jobs:fill", "/dev/full", returns=int, write=Path("/dev/full"))
 
 
 def test_a_job_finds_no_environment_and_no_stray_file(monkeypatch: pytest.MonkeyPatch) -> None:

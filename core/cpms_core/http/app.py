@@ -74,7 +74,9 @@ def make_app(live: LiveSite) -> Litestar:
     def on_http_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         is_json = "application/json" in request.headers.get("accept", "")
         answer = errors.page_for(error, request, is_json=is_json)
-        return respond(answer, live.templates, Rendering(actor=None))
+        response = respond(answer, live.templates, Rendering(actor=None))
+        response.headers.update(errors.retry_after(error))
+        return response
 
     app = Litestar(
         route_handlers=[*handlers, _health(live), _assets(live)],

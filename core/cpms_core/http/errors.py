@@ -11,6 +11,8 @@ from litestar.exceptions import HTTPException
 from cpms_core.answers import Answer, Data, Page, Redirect
 from cpms_core.datasets.records import UnreadableRecordError
 from cpms_core.errors import (
+    DISK_REFUSES,
+    NO_ROOM,
     ConflictError,
     ConsentMissingError,
     CpmsError,
@@ -48,7 +50,10 @@ def page_for(error: Exception, request: Request[Any, Any, Any], *, is_json: bool
     """What a person sees of this error; the details of a fault of ours go to the log only."""
     if isinstance(error, SignInNeededError) and request.method == "GET" and not is_json:
         return Redirect(f"/sign-in?next={quote(request.url.path)}")
-    status, title, message = _described(error)
+    told = _of_the_disk(error)
+    if told is not error:
+        log.error("the disk refuses: %s", error)
+    status, title, message = _described(told)
     fields = error.fields if isinstance(error, InvalidError) else {}
     if is_json:
         return Data(value={"error": message, "fields": fields}, status=status)
@@ -57,12 +62,6 @@ def page_for(error: Exception, request: Request[Any, Any, Any], *, is_json: bool
 
 
 def _described(error: Exception) -> tuple[int, str, str]:
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        log.error("the disk refuses: %s", error)
-        error = StoreUnavailableError(
-            "The site cannot write to its disk right now. Nothing of this step was kept; "
-            "please try again in a moment."
-        )
     for kind, status, title in _STATUS:
         if isinstance(error, kind):
             return status, title, str(error)
@@ -72,13 +71,21 @@ def _described(error: Exception) -> tuple[int, str, str]:
     return 500, "Something went wrong here", _OURS
 
 
-_NO_ROOM = frozenset(
-    {
-        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO),
-        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
-    }
-)
-"""The machine has no room or a bad disk, which is no fault of what was sent."""
+def retry_after(error: Exception) -> dict[str, str]:
+    """The header that tells programs what the sentence tells people: when to try again."""
+    error = _of_the_disk(error)
+    if isinstance(error, TooManyError | StoreUnavailableError):
+        return {"Retry-After": str(error.retry_after)}
+    return {}
+
+
+def _of_the_disk(error: Exception) -> Exception:
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return StoreUnavailableError(DISK_REFUSES)
+    return error
+
+
+_NO_ROOM = NO_ROOM | {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _REFUSED = "The site could not make sense of what the browser sent. Nothing was changed."
 _OURS = (
     "This is a fault of the site, not yours, and it has been noted. Nothing of this step was kept; "

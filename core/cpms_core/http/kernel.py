@@ -98,7 +98,9 @@ async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req)
         answer = errors.page_for(error, request, is_json=_wants_json(request))
         rendering = await _rendering_of_failure(call, error)
         respond_now = partial(respond, answer, site.templates, rendering)
-        return await to_thread.run_sync(respond_now, limiter=_threads)
+        response = await to_thread.run_sync(respond_now, limiter=_threads)
+        response.headers.update(errors.retry_after(error))
+        return response
     finally:
         for upload in incoming.uploads:
             upload.path.unlink(missing_ok=True)
