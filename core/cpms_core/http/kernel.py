@@ -71,7 +71,7 @@ async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req)
     call = Call(site=site, owner=owner, route=route, token=token, is_htmx=is_htmx)
     incoming = Incoming()
     try:
-        site.limiter.take(route.rate, _client(request, route, token))
+        site.limiter.take(route.rate, _address(request), token)
         query = read_query(request)
         if route.method == "POST":
             errors.ensure_same_site(request, site)
@@ -214,7 +214,10 @@ class Call(msgspec.Struct, kw_only=True):
     def _who(self, session: Any, *, is_activity: bool) -> SignedIn | None:
         if not self.token:
             return None
-        return signed_in(session, self.token, self.site.settings, is_activity=is_activity)
+        who = signed_in(session, self.token, self.site.settings, is_activity=is_activity)
+        if who:
+            self.site.limiter.prove(self.token)
+        return who
 
     def _ensure_could(self, actor: Actor | None) -> None:
         if access.could(actor, self.route.permission, self.site.plugin_permissions):
@@ -264,13 +267,7 @@ def _wants_json(request: Req) -> bool:
     return "application/json" in request.headers.get("accept", "")
 
 
-def _client(request: Req, route: Route, token: str) -> str:
-    """Whose rate it counts for: a browser's session; before there is one, the address.
-
-    Ceremonies go by the address always: a made-up session would be a new client every time.
-    """
-    if token and route.rate != "ceremony":
-        return token
+def _address(request: Req) -> str:
     client = request.scope.get("client")
     return client[0] if client else ""
 

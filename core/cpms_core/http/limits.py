@@ -1,6 +1,7 @@
 """How often one client may ask, by rate class: a token bucket in this process's memory.
 
-Enough for one worker; several workers each allow this much.
+A client is a session that has proved to be one; who has none, or makes one up, shares the bucket of
+the address with everybody there. Enough for one worker; several workers each allow this much.
 """
 
 import threading
@@ -26,6 +27,7 @@ class Limiter:
     def __init__(self) -> None:
         # Apart by class: whoever floods pages must not make the others forgotten.
         self._buckets: dict[Rate, dict[str, tuple[float, float]]] = {rate: {} for rate in RATES}
+        self._proved: set[str] = set()
         self._lock = threading.Lock()
 
     def clear(self) -> None:
@@ -34,8 +36,16 @@ class Limiter:
             for clients in self._buckets.values():
                 clients.clear()
 
-    def take(self, rate: Rate, client: str) -> None:
-        """Take one token for this client; TooManyError if there is none."""
+    def prove(self, session_token: str) -> None:
+        """Remember that this token belongs to a living session."""
+        with self._lock:
+            if len(self._proved) > _MAX_CLIENTS:
+                self._proved.clear()
+            self._proved.add(session_token)
+
+    def take(self, rate: Rate, address: str, session_token: str = "") -> None:
+        """Take one token of the bucket; TooManyError if there is none."""
+        client = session_token if session_token in self._proved else address
         most, refill = RATES[rate]
         now = time.monotonic()
         clients = self._buckets[rate]
