@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cpms_core.actor import Actor
 from cpms_core.clock import clock
-from cpms_core.db import Base, JsonValue, new_id, transaction
+from cpms_core.db import Base, JsonValue, new_id, transaction, write
 
 
 class Event(StrEnum):
@@ -132,7 +132,8 @@ def record(
     """Add one event to this transaction."""
     session.info.setdefault("noted", []).append((str(event), case_id))
     # Every request does this: past the ORM, it takes a quarter of the time.
-    session.connection().execute(
+    write(
+        session,
         _INSERT,
         {
             "id": new_id(),

@@ -2,7 +2,8 @@
 
 Every request is one transaction, and nearly every one writes its audit event, so SQLite sessions
 begin IMMEDIATE: a deferred transaction that reads first and writes later fails at once when
-another has committed in between, whatever the busy timeout says.
+another has committed in between, whatever the busy timeout says. A transaction that said it would
+only read is held to it on both engines.
 """
 
 import os
@@ -11,10 +12,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, Engine, MetaData, Uuid, create_engine, event
+from sqlalchemy import JSON, DateTime, Engine, Executable, MetaData, Uuid, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
@@ -79,6 +80,7 @@ def make_engine(url: str) -> Engine:
     engine = create_engine(url, connect_args={"timeout": 10}, pool_size=4, max_overflow=4)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "commit", _ensure_only_read)
     return engine
 
 
@@ -90,22 +92,56 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    read_only = connection.get_execution_options().get("cpms_read_only")
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get(_READS_ONLY):
+        connection.info[_CHANGES] = connection.connection.total_changes
+        connection.exec_driver_sql("BEGIN")
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _ensure_only_read(connection: Any) -> None:
+    # `PRAGMA query_only` would do it too, and make SQLite forget all it has prepared, each time.
+    if connection.get_execution_options().get(_READS_ONLY):
+        changes = connection.connection.total_changes - connection.info[_CHANGES]
+        if changes:
+            connection.connection.rollback()
+            raise WroteInReadOnlyError(f"{changes} rows were changed in a read-only transaction")
+
+
+class WroteInReadOnlyError(Exception):
+    """A fault of ours; nothing of it is kept."""
+
+
+_CHANGES = "total_changes"
+
+
+_READS_ONLY = "postgresql_readonly"
+"""PostgreSQL's dialect knows this option; SQLite takes it from `_begin_sqlite`."""
+READ_ONLY = {_READS_ONLY: True}
+
+
+class Write(NamedTuple):
+    """A statement past the ORM, and the values of its parameters."""
+
+    statement: Executable
+    values: dict[str, Any]
 
 
 _DISK_TROUBLE = ("disk is full", "readonly database", "disk i/o error", "unable to open", "locked")
 
 
 @contextmanager
-def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]:
+def transaction(
+    engine: Engine, *, read_only: bool = False, postponed: list[Write] | None = None
+) -> Iterator[Session]:
     """One transaction: committed if the block ends well, otherwise nothing of it is kept.
 
-    The exception is a CpmsError that says so itself (`keeps_changes`).
+    The exception is a CpmsError that says so itself (`keeps_changes`). Given a list, `write` adds
+    to it and the caller writes it afterwards (see `shared_commit`).
     """
-    bind = engine.execution_options(cpms_read_only=True) if read_only else engine
+    bind = engine.execution_options(**READ_ONLY) if read_only else engine
     try:
-        with Session(bind, expire_on_commit=False) as session:
+        with Session(bind, expire_on_commit=False, info={"postponed": postponed}) as session:
             try:
                 yield session
             except CpmsError as error:
@@ -120,6 +156,15 @@ def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]
                 "please try again in a moment."
             ) from error
         raise
+
+
+def write(session: Session, statement: Executable, values: dict[str, Any]) -> None:
+    """Past the ORM: at once, or after the transaction of somebody who only reads."""
+    postponed: list[Write] | None = session.info.get("postponed")
+    if postponed is None:
+        session.connection().execute(statement, values)
+    else:
+        postponed.append(Write(statement, values))
 
 
 _RACES = frozenset({"23505", "40001", "40P01"})

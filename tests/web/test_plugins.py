@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from cpms_core.actor import Role
 from cpms_core.audit import AuditEvent
+from cpms_core.errors import StoreUnavailableError
 from cpms_core.plugins.enabled import read_enabled
 from cpms_core.plugins.host import PluginFailure
 from tests.site import PLUGINS, Browser, TestSite
@@ -73,6 +74,19 @@ def test_switching_on_changes_the_list_and_is_an_event(
     with site.transaction() as session:
         tag = AuditEvent.tag == "site:plugin:enabled"
         assert session.scalars(select(AuditEvent.detail).where(tag)).one() == {"name": "reporting"}
+
+
+def test_a_switch_whose_event_cannot_be_kept_changes_nothing(
+    admin: Browser, listed: Path, site: TestSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StoreUnavailableError("The disk is full.")
+
+    monkeypatch.setattr("cpms_core.http.kernel.announce_later", refuse)
+    before = listed.read_text()
+    assert admin.post("/plugins/reporting/disable").status_code == 503
+    assert listed.read_text() == before
+    assert "site:plugin:disabled" not in site.events()
 
 
 def test_a_plugin_that_failed_says_why(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import partial
 
 from msgspec import Struct
 
@@ -10,7 +11,13 @@ from cpms_core.audit import Event, record
 from cpms_core.errors import InvalidError, NotFoundError
 from cpms_core.http.site import LiveSite
 from cpms_core.http.visit import PageVisit
-from cpms_core.plugins.enabled import ALWAYS_ON, disable, enable, read_enabled
+from cpms_core.plugins.enabled import (
+    ALWAYS_ON,
+    disable,
+    enable,
+    read_enabled,
+    read_switchable,
+)
 from cpms_core.plugins.host import Installed, installed_plugins
 from cpms_core.registry import PluginInfo, Registry
 from cpms_core.words import plural
@@ -67,16 +74,20 @@ def show_plugins(visit: PageVisit) -> Answer:
 def switch_on(visit: PageVisit, name: str) -> Answer:
     if name not in {plugin.name for plugin in installed_plugins()}:
         raise NotFoundError("No plugin of this name is installed.")
+    file = visit.site.site.plugins_file
+    read_switchable(file, name)
     record(visit.session, visit.actor, Event.PLUGIN_ENABLED, name=name)
-    enable(visit.site.site.plugins_file, name)
+    visit.afterwards.append(partial(enable, file, name))
     return Redirect("/plugins", f"{name} is being switched on. It takes effect within seconds.")
 
 
 @route("POST", "/plugins/{name:str}/disable", permission=_MANAGE, event=Event.PLUGIN_DISABLED)
 def switch_off(visit: PageVisit, name: str) -> Answer:
-    if not disable(visit.site.site.plugins_file, name):
+    file = visit.site.site.plugins_file
+    if name not in read_switchable(file, name):
         raise NotFoundError("No plugin of this name is switched on.")
     record(visit.session, visit.actor, Event.PLUGIN_DISABLED, name=name)
+    visit.afterwards.append(partial(disable, file, name))
     return Redirect(
         "/plugins", f"{name} is being switched off within seconds. What it kept in cases stays."
     )

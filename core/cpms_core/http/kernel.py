@@ -1,11 +1,15 @@
 """One request, top to bottom: who, may they, what was sent, the handler, one commit, the answer.
 
-The part that touches the store runs in one thread hop and one transaction. A success must have
-recorded the audit event its route declares; otherwise nothing is kept and the request fails.
+The part that touches the store runs in one thread hop and one transaction, and the page is made
+before it is committed: nobody reads that a step failed which was kept. A GET may not write; its
+audit event is committed after it, together with those of others who read at the same moment. A
+success must have recorded the audit event its route declares; otherwise nothing is kept and the
+request fails.
 """
 
 import hmac
 import logging
+from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -17,12 +21,13 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from cpms_core import access, audit
 from cpms_core.actor import Actor
 from cpms_core.answers import Answer, Data, Page, Redirect
 from cpms_core.case_events import announce_later
-from cpms_core.db import lost_a_race, transaction
+from cpms_core.db import Write, lost_a_race, transaction
 from cpms_core.declarations import Route
 from cpms_core.errors import ConflictError, ForbiddenError, NotFoundError, SignInNeededError
 from cpms_core.http import errors
@@ -115,6 +120,7 @@ class Call(msgspec.Struct, kw_only=True):
     token: str
     is_htmx: bool
     who: SignedIn | None = None
+    afterwards: list[Callable[[], object]] = []
 
     def admit(self) -> None:
         """Refuse whoever could not get through, before a byte of the body is read."""
@@ -130,7 +136,7 @@ class Call(msgspec.Struct, kw_only=True):
             actor = self.who.actor if self.who else None
             self._ensure_could(actor)
             self._ensure_csrf(given_token)
-            visit = visit_of(session=session, current_actor=actor, cookies_to_set={})
+            visit = visit_of(session=session, current_actor=actor)
             return self.route.prepare(visit, **path_values)
 
     def answer(
@@ -140,25 +146,15 @@ class Call(msgspec.Struct, kw_only=True):
         given_token: object,
         cookies: dict[str, str],
     ) -> Response[Any]:
-        """Handle, commit, then render: the store is free again while the page is made."""
-        answer, to_set = self._handle_in_a_crowd(visit_of, path_values, given_token)
-        flash = _flash(self.site, cookies, self.token)
-        rendering = msgspec.structs.replace(self.rendering(), flash=flash)
-        response = respond(answer, self.site.templates, rendering)
-        _set_cookies(self.site, response, answer, to_set, self.token, is_flash_shown=bool(flash))
-        return response
-
-    def _handle_in_a_crowd(
-        self, visit_of: Any, path_values: dict[str, Any], given_token: object
-    ) -> tuple[Answer, dict[str, str]]:
         """Once more after losing a race: then the handler sees what the other one did."""
+        run = self._read if self.route.method == "GET" else self._write
         try:
-            return self._handle(visit_of, path_values, given_token)
+            return run(visit_of, path_values, given_token, cookies)
         except DBAPIError as error:
             if not lost_a_race(error):
                 raise
         try:
-            return self._handle(visit_of, path_values, given_token)
+            return run(visit_of, path_values, given_token, cookies)
         except DBAPIError as error:
             if not lost_a_race(error):
                 raise
@@ -167,30 +163,57 @@ class Call(msgspec.Struct, kw_only=True):
                 "Reload the page and try again."
             ) from error
 
-    def _handle(
-        self, visit_of: Any, path_values: dict[str, Any], given_token: object
-    ) -> tuple[Answer, dict[str, str]]:
-        # Strangers write nothing, so they need not queue for the store's write lock.
-        is_reader = not self.token and self.route.method == "GET"
-        with transaction(self.site.engine, read_only=is_reader) as session:
-            self.who = self._who(session, is_activity=True)
-            actor = self.who.actor if self.who else None
-            self._ensure_could(actor)
-            self._ensure_csrf(given_token)
-            visit: PageVisit = visit_of(session=session, current_actor=actor, cookies_to_set={})
-            once = visit.form.get("_once", [""])[0][:64]
-            once = once if once.isprintable() else ""  # PostgreSQL cannot look for NUL
-            earlier = done_before(session, actor, once) if once and actor else None
-            if earlier:
-                return Redirect(earlier), {}
-            lent = visit if self.owner.mount == "" else PluginVisit(visit, self.route.permission)
-            answer = self.route.handler(lent, **path_values)
-            if once and actor and isinstance(answer, Redirect):
-                remember(session, actor, once, answer.to)
-            self._ensure_audited(session, answer)
-            if self.route.method == "POST":
-                announce_later(session, self.site.registry)
-        return answer, visit.cookies_to_set
+    def _read(self, *request: Any) -> Response[Any]:
+        postponed: list[Write] = []
+        with transaction(self.site.engine, read_only=True, postponed=postponed) as session:
+            response = self._respond(session, *request)
+        self.site.shared_commit.write(self.site.engine, postponed)
+        return response
+
+    def _write(self, *request: Any) -> Response[Any]:
+        with transaction(self.site.engine) as session:
+            response = self._respond(session, *request)
+            announce_later(session, self.site.registry)
+        for act in self.afterwards:
+            act()
+        return response
+
+    def _respond(
+        self,
+        session: Session,
+        visit_of: Any,
+        path_values: dict[str, Any],
+        given_token: object,
+        cookies: dict[str, str],
+    ) -> Response[Any]:
+        self.who = self._who(session, is_activity=True)
+        actor = self.who.actor if self.who else None
+        self._ensure_could(actor)
+        self._ensure_csrf(given_token)
+        visit: PageVisit = visit_of(session=session, current_actor=actor)
+        answer = self._handle_once(visit, path_values)
+        self.afterwards = visit.afterwards
+        flash = _flash(self.site, cookies, self.token)
+        rendering = msgspec.structs.replace(self.rendering(), flash=flash)
+        response = respond(answer, self.site.templates, rendering)
+        to_set = visit.cookies_to_set
+        _set_cookies(self.site, response, answer, to_set, self.token, is_flash_shown=bool(flash))
+        return response
+
+    def _handle_once(self, visit: PageVisit, path_values: dict[str, Any]) -> Answer:
+        """A form that is sent again gets the answer of the first time."""
+        session, actor = visit.session, visit.current_actor
+        once = visit.form.get("_once", [""])[0][:64]
+        once = once if once.isprintable() else ""  # PostgreSQL cannot look for NUL
+        earlier = done_before(session, actor, once) if once and actor else None
+        if earlier:
+            return Redirect(earlier)
+        lent = visit if self.owner.mount == "" else PluginVisit(visit, self.route.permission)
+        answer: Answer = self.route.handler(lent, **path_values)
+        if once and actor and isinstance(answer, Redirect):
+            remember(session, actor, once, answer.to)
+        self._ensure_audited(session, answer)
+        return answer
 
     def rendering(self) -> Rendering:
         actor = self.who.actor if self.who else None

@@ -27,6 +27,7 @@ from cpms_core.panels.aggregates import SiteAggregates
 from cpms_core.plugins.host import PluginFailure
 from cpms_core.registry import Registry
 from cpms_core.settings import Settings, Site
+from cpms_core.shared_commit import SharedCommit
 
 log = logging.getLogger("cpms")
 
@@ -52,6 +53,7 @@ class LiveSite:
         self.assets = assets
         self.limiter = limiter
         self.files = FileStore(site.files)
+        self.shared_commit = SharedCommit()
         # Not on first use: a wrong certificate has to be said when the site starts.
         self.key_policy = key_policy(site.settings)
 

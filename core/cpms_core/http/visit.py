@@ -1,6 +1,6 @@
 """One request of one person, as handlers see it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -34,10 +34,10 @@ class PageVisit(Struct, kw_only=True):
     client: str
     """The browser as it names itself."""
     is_htmx: bool
-    cookies_to_set: dict[str, str]
+    cookies_to_set: dict[str, str] = {}
     """Cookies the response sets; an empty value removes one."""
-    clear_site_data: bool = False
-    is_flash_taken: bool = False
+    afterwards: list[Callable[[], object]] = []
+    """Acts outside the store that follow from this request: run once it is committed."""
     prepared: Any = None
     """What the route's `prepare` returned."""
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from cpms_core import audit
 from cpms_core.actor import Actor, Grant, Role
 from cpms_core.clock import clock
+from cpms_core.db import write
 from cpms_core.errors import NotFoundError
 from cpms_core.identity.models import RoleGrant, SecurityKey, SignInSession, User
 from cpms_core.identity.tokens import token_digest
@@ -84,9 +85,7 @@ def signed_in(
     if not row.created_at - _SEEN_EVERY <= now < until:
         return None
     if is_activity and now - row.last_seen_at > _SEEN_EVERY:
-        session.execute(
-            update(SignInSession).where(SignInSession.id == row.id).values(last_seen_at=now)
-        )
+        write(session, _SEEN, {"session_id": row.id, "now": now})
     actor = Actor(
         user_id=row.user_id,
         name=row.name,
@@ -130,6 +129,11 @@ _LIVING = (
         SecurityKey.flagged_at.is_(None),
         User.disabled_at.is_(None),
     )
+)
+_SEEN = (
+    update(SignInSession)
+    .where(SignInSession.id == bindparam("session_id"))
+    .values(last_seen_at=bindparam("now"))
 )
 _GRANTS = select(RoleGrant.role, RoleGrant.hcp_id, RoleGrant.ern_id).where(
     RoleGrant.user_id == bindparam("user_id"), RoleGrant.revoked_at.is_(None)

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, select, union
 from cpms_core import __version__, audit
 from cpms_core.audit import Event
 from cpms_core.clock import clock
-from cpms_core.db import transaction
+from cpms_core.db import READ_ONLY, transaction
 from cpms_core.errors import CpmsError, NotFoundError
 from cpms_core.files import FileStore
 from cpms_core.keeping import parts
@@ -113,9 +113,9 @@ def _folder_beside(target: Path) -> Iterator[Path]:
 @contextmanager
 def _one_moment(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one moment of the store and holds nobody up."""
-    options: dict[str, Any] = {"cpms_read_only": True, "yield_per": 1000}
+    options: dict[str, Any] = {**READ_ONLY, "yield_per": 1000}
     if engine.dialect.name == "postgresql":
-        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        options |= {"isolation_level": "REPEATABLE READ"}
     with engine.connect() as connection:
         yield connection.execution_options(**options)
 

@@ -33,6 +33,13 @@ def read_enabled(path: Path) -> tuple[str, ...]:
     return parse_enabled(_read(path), path)
 
 
+def read_switchable(path: Path, name: str) -> tuple[str, ...]:
+    """What is enabled, if `name` could be switched; InvalidError if list or name forbids it."""
+    if name == ALWAYS_ON:
+        raise InvalidError("web is always on: without it nobody could sign in.")
+    return read_enabled(path)
+
+
 def enable(path: Path, name: str) -> bool:
     """Add `name` at the end of the list; False if it was there. The site's file is made if absent.
 
@@ -45,8 +52,7 @@ def enable(path: Path, name: str) -> bool:
 
 def disable(path: Path, name: str) -> bool:
     """Take `name` out of the list; False if it was not there. What it kept in cases stays."""
-    if name == ALWAYS_ON:
-        raise InvalidError("web is always on: without it nobody could sign in.")
+    read_switchable(path, name)
     return _edit(path, lambda names: tuple(other for other in names if other != name))
 
 
