@@ -70,8 +70,13 @@ def age(year: int | None, month: int | None, on: date | None = None) -> str:
 
 def person(sex: str, year: int | None, month: int | None) -> str:
     """`girl, 6 y 4 m`: the patient as a case banner says it."""
-    old = age(year, month)
-    is_adult = year is not None and clock.today().year - year >= _ADULT
+    return _person(sex, year, month, clock.today())
+
+
+@lru_cache(maxsize=4096)
+def _person(sex: str, year: int | None, month: int | None, today: date) -> str:
+    old = age(year, month, today)
+    is_adult = year is not None and today.year - year >= _ADULT
     if year is None:
         return {"female": "female", "male": "male"}.get(sex, SEX_WORDS.get(sex, (sex, sex))[0])
     word = SEX_WORDS.get(sex, (sex, sex))[is_adult]

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from cpms_core.actor import Actor
 from cpms_core.answers import Page
+from cpms_core.http.fragments import Keep
 from cpms_core.words import FILTERS
 
 
@@ -47,6 +48,7 @@ class Templates:
             lstrip_blocks=True,
             auto_reload=False,
             cache_size=1000,
+            extensions=[Keep],
         )
         self.environment.globals.update(common)
         self.environment.filters.update(FILTERS)

@@ -5,6 +5,7 @@ than running it, so those that do not depend on the filter are built once.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -45,9 +46,11 @@ from cpms_core.panels.scope import is_shown_to_others
 from cpms_core.panels.stages import Clock, Stage, request_clock
 from cpms_core.patients.models import Patient
 from cpms_core.registry import Registry
+from cpms_core.rows import fetch
 
 PAGE = 50
 _MOST_TO_TRIAGE = 100
+_ERN = select(Ern.id, Ern.name, Ern.scope).where(Ern.id == bindparam("ern_id"))
 _ENDED = [str(stage) for stage in stages.ENDED]
 
 
@@ -119,28 +122,23 @@ def read_ern_page(
     chosen: Filter = _ALL,
     page: int = 1,
 ) -> ErnPage:
-    ern = session.execute(select(Ern.id, Ern.name, Ern.scope).where(Ern.id == ern_id)).one_or_none()
+    store = session.connection()  # plain rows cost half of what the session's do
+    ern = store.execute(_ERN, {"ern_id": ern_id}).one_or_none()
     if ern is None:
         raise NotFoundError
     ensure(actor, "ern.read", Subject(erns=frozenset({ern_id})))
     audit.record(session, actor, Event.ERN_READ, ern_id=ern_id, page=page)
     network = registry.networks.get(ern_id)
     areas = {area.key: area.title for area in network.areas} if network else {}
-    page = max(page, 1)
-    store = session.connection()  # plain rows cost half of what the session's do
-    is_narrowed = any(chosen) or page > 1
-    running = _open_panels(store, ern_id) if is_narrowed else {}
-    late = [key for key, is_late in running.items() if is_late]
+    running = _open_panels(store, ern_id) if any(chosen) else None
+    late = [key for key, is_late in running.items() if is_late] if running else []
     wanted = _wanted(chosen, areas, late)
-    rows = _panel_rows(store, ern_id, wanted, page)
-    if not rows and page > 1:
-        page, rows = 1, _panel_rows(store, ern_id, wanted, 1)
-    found = rows[0].found if rows else 0
-    panels = tuple(panel_row(row, areas) for row in rows)
-    if not is_narrowed and found > PAGE:
-        running = _open_panels(store, ern_id)
-    elif not is_narrowed:  # all of them are on the page
+    page, rows, found = _one_page(store, ern_id, wanted, max(page, 1))
+    panels = tuple(_panel_row(row, areas) for row in rows)
+    if running is None and found == len(rows):  # all of them are on the page
         running = {one.id: one.clock.state == "late" for one in panels if one.is_open}
+    elif running is None:
+        running = _open_panels(store, ern_id)
     return ErnPage(
         id=ern.id,
         name=ern.name,
@@ -155,9 +153,30 @@ def read_ern_page(
     )
 
 
+class _Request(Struct, array_like=True):
+    """The columns of `_triage_statement`."""
+
+    id: UUID
+    area: str
+    question: str
+    urgency: str
+    state: str
+    submitted_at: datetime
+    decided_at: datetime | None
+    paused_seconds: int
+    row_version: int
+    pseudonym: str
+    sex: str
+    birth_year: int | None
+    birth_month: int | None
+    code: str
+    city: str
+    centre: str
+
+
 def _to_triage(store: Connection, ern_id: str, areas: Mapping[str, str]) -> tuple[TriageRow, ...]:
-    rows = store.execute(_triage_statement(), {"ern_id": ern_id})
-    return tuple(triage_row(row, areas) for row in rows)
+    rows = fetch(store, _triage_statement(), _Request, {"ern_id": ern_id})
+    return tuple(_triage_row(row, areas) for row in rows)
 
 
 @cache
@@ -183,7 +202,7 @@ def _triage_statement() -> Select[Any]:
     )
 
 
-def triage_row(row: Any, areas: Mapping[str, str]) -> TriageRow:
+def _triage_row(row: _Request, areas: Mapping[str, str]) -> TriageRow:
     return TriageRow(
         id=row.id,
         pseudonym=row.pseudonym,
@@ -238,12 +257,55 @@ def _wanted(
     return wanted
 
 
+class _Panel(Struct, array_like=True):
+    """The columns of `_panel_statement`."""
+
+    id: UUID
+    number: str
+    area: str
+    stage: Stage
+    stage_at: datetime
+    urgency: str
+    submitted_at: datetime
+    paused_seconds: int
+    first_response_at: datetime | None
+    closed_at: datetime | None
+    pseudonym: str
+    sex: str
+    birth_year: int | None
+    birth_month: int | None
+    code: str
+    city: str
+    centre: str
+    lead_city: str | None
+    lead_name: str
+    answered: int
+    asked: int
+    invited: int
+    judges: int
+    judged: int
+
+
+def _one_page(
+    store: Connection, ern_id: str, wanted: list[ColumnElement[bool]], page: int
+) -> tuple[int, list[_Panel], int]:
+    """Which page it is (the first if there is none of that number), its rows, and how many fit."""
+    rows = _panel_rows(store, ern_id, wanted, page)
+    if not rows and page > 1:
+        page, rows = 1, _panel_rows(store, ern_id, wanted, 1)
+    if page == 1 and len(rows) <= PAGE:
+        return page, rows, len(rows)
+    counted = _panel_statement().where(*wanted).with_only_columns(func.count())
+    found = store.scalar(counted.order_by(None).limit(None).offset(None), {"ern_id": ern_id})
+    return page, rows[:PAGE], found or 0
+
+
 def _panel_rows(
     store: Connection, ern_id: str, wanted: list[ColumnElement[bool]], page: int
-) -> list[Any]:
+) -> list[_Panel]:
     """Open ones first, the oldest on top; then those that ended, the newest on top."""
     statement = _panel_statement().where(*wanted) if wanted else _panel_statement()
-    return list(store.execute(statement, {"ern_id": ern_id, "skip": (page - 1) * PAGE}))
+    return fetch(store, statement, _Panel, {"ern_id": ern_id, "skip": (page - 1) * PAGE})
 
 
 @cache
@@ -259,7 +321,6 @@ def _panel_statement() -> Select[Any]:
             lead_hcp.city.label("lead_city"),
             lead.name.label("lead_name"),
             *count_columns(),
-            func.count().over().label("found"),
         )
         .join(ConsultationRequest, ConsultationRequest.id == Panel.request_id)
         .join(Case, Case.id == Panel.case_id)
@@ -269,12 +330,12 @@ def _panel_statement() -> Select[Any]:
         .outerjoin(lead_hcp, lead_hcp.id == lead.hcp_id)
         .where(Panel.ern_id == bindparam("ern_id"), is_shown_to_others())
         .order_by(ended, since, Panel.closed_at.desc(), Panel.id)
-        .limit(PAGE)
+        .limit(PAGE + 1)  # one more tells whether there is another page
         .offset(bindparam("skip"))
     )
 
 
-def panel_row(row: Any, areas: Mapping[str, str]) -> PanelRow:
+def _panel_row(row: _Panel, areas: Mapping[str, str]) -> PanelRow:
     return PanelRow(
         id=row.id,
         number=row.number,

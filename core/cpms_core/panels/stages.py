@@ -3,6 +3,7 @@
 Promises are the site's own for all ERNs until a network can declare its own.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -25,7 +26,7 @@ class Stage(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-TITLES = {
+TITLES: Mapping[str, str] = {
     Stage.PANEL_SELECTION: "Panel selection",
     Stage.DATA_COMPLETION: "Data completion",
     Stage.ASSESSMENT: "Assessment",
@@ -76,9 +77,9 @@ class Clock(Struct, frozen=True, kw_only=True):
     due: datetime | None = None
 
     @property
-    def order(self) -> float:
-        """To sort by: seconds left; what no longer runs comes last."""
-        return (self.due - clock.now()).total_seconds() if self.due else 1e12
+    def order(self) -> int:
+        """To sort by: when it is due, in seconds; what no longer runs comes last."""
+        return int(self.due.timestamp()) if self.due else 10**12
 
 
 def request_clock(
@@ -133,13 +134,14 @@ class PanelClock(Struct, frozen=True, kw_only=True):
             return Clock(state="stopped", words=f"stopped for {words.since(self.stage_at)}")
         if not self._runs:
             return Clock(state="stopped", words=words.words(self.stage).lower())
-        what, due = "outcome" if self.first_response_at else "first answer", self._due
-        left = (due - clock.now()).total_seconds()
+        what = "outcome" if self.first_response_at else "first answer"
+        due, now = self._due, clock.now()
+        left = (due - now).total_seconds()
         if left < 0:
             return Clock(state="late", words=f"{what} late {words.span(-left)}", due=due)
         if left < _SOON.total_seconds():
             return Clock(state="soon", words=f"{what} in {words.span(left)}", due=due)
-        return Clock(state="", words=f"{what} by {_day(due.date(), clock.today().year)}", due=due)
+        return Clock(state="", words=f"{what} by {_day(due.date(), now.year)}", due=due)
 
 
 @lru_cache
@@ -160,15 +162,15 @@ def pause_so_far(stage: str, stage_at: datetime) -> int:
 
 
 def title(stage: str) -> str:
-    return TITLES[Stage(stage)]
+    return TITLES[stage]
 
 
 def badge(stage: str) -> str:
     """The colour's name of a stage's badge."""
-    return _BADGES.get(Stage(stage), "plain")
+    return _BADGES.get(stage, "plain")
 
 
-_BADGES = {
+_BADGES: Mapping[str, str] = {
     Stage.DATA_COMPLETION: "waiting",
     Stage.ASSESSMENT: "info",
     Stage.OUTCOME: "info",
