@@ -1,5 +1,6 @@
 """An ERN's requests and panels, and what its coordinators do with a request."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -72,12 +73,8 @@ def choose_lead(visit: PageVisit, request_id: UUID) -> Answer:
     event=Event.REQUEST_RETURNED,
 )
 def send_back(visit: PageVisit, request_id: UUID) -> Answer:
-    reason = visit.field("reason")
-    try:
-        return_request(visit.session, visit.actor, request_id, reason, seen(visit))
-    except InvalidError as error:
-        return _request_page(visit, request_id, wrong=str(error), reason=reason)
-    return Redirect("/erns", "The request is back with its submitter; its clock stands still.")
+    said = "The request is back with its submitter; its clock stands still."
+    return _decided(visit, request_id, return_request, said)
 
 
 @route(
@@ -87,12 +84,17 @@ def send_back(visit: PageVisit, request_id: UUID) -> Answer:
     event=Event.REQUEST_DECLINED,
 )
 def decline(visit: PageVisit, request_id: UUID) -> Answer:
+    said = "The request is declined; your ERN no longer sees the case."
+    return _decided(visit, request_id, decline_request, said)
+
+
+def _decided(visit: PageVisit, request_id: UUID, act: Callable[..., object], said: str) -> Answer:
     reason = visit.field("reason")
     try:
-        decline_request(visit.session, visit.actor, request_id, reason, seen(visit))
+        act(visit.session, visit.actor, request_id, reason, seen(visit))
     except InvalidError as error:
         return _request_page(visit, request_id, wrong=str(error), reason=reason)
-    return Redirect("/erns", "The request is declined; your ERN no longer sees the case.")
+    return Redirect("/erns", said)
 
 
 def _request_page(visit: PageVisit, request_id: UUID, *, wrong: str = "", reason: str = "") -> Page:

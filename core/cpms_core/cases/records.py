@@ -84,14 +84,7 @@ def open_form(
     else:
         values = records.as_form(entry.dataset, value_of(entry, row))
         base = row.revision if row else 0
-    audit.record(
-        session,
-        actor,
-        Event.RECORD_READ,
-        case_id=case_id,
-        hcp_id=scope.case.hcp_id,
-        dataset=dataset,
-    )
+    _note(session, actor, Event.RECORD_READ, scope.case, dataset)
     return OpenForm(
         entry=entry,
         values=values,
@@ -150,15 +143,7 @@ def store_record(
         )
         session.add(row)
         _index_codes(session, case.id, entry, data)
-    audit.record(
-        session,
-        actor,
-        Event.RECORD_SAVED,
-        case_id=case.id,
-        hcp_id=case.hcp_id,
-        dataset=dataset.key,
-        revision=row.revision,
-    )
+    _note(session, actor, Event.RECORD_SAVED, case, dataset.key, revision=row.revision)
     session.flush()
     return row
 
@@ -198,14 +183,7 @@ def keep_draft(
                 typed_at=now,
             )
         )
-    audit.record(
-        session,
-        actor,
-        Event.RECORD_DRAFTED,
-        case_id=case_id,
-        hcp_id=scope.case.hcp_id,
-        dataset=dataset,
-    )
+    _note(session, actor, Event.RECORD_DRAFTED, scope.case, dataset)
     return now
 
 
@@ -226,14 +204,7 @@ def discard_draft(
     dataset_entry(registry, dataset)
     scope = find_case(session, actor, case_id, "case.edit")
     drop_draft(session, actor, case_id, dataset)
-    audit.record(
-        session,
-        actor,
-        Event.RECORD_DRAFT_DROPPED,
-        case_id=case_id,
-        hcp_id=scope.case.hcp_id,
-        dataset=dataset,
-    )
+    _note(session, actor, Event.RECORD_DRAFT_DROPPED, scope.case, dataset)
 
 
 def check_form(
@@ -279,14 +250,7 @@ def history(
         .where(Record.case_id == case_id, Record.dataset == dataset)
         .order_by(Record.revision)
     ).all()
-    audit.record(
-        session,
-        actor,
-        Event.RECORD_READ,
-        case_id=case_id,
-        hcp_id=scope.case.hcp_id,
-        dataset=dataset,
-    )
+    _note(session, actor, Event.RECORD_READ, scope.case, dataset)
     revisions: list[Revision] = []
     before: dict[str, Any] | None = None
     for row, author in rows:
@@ -310,6 +274,25 @@ def _draft(session: Session, actor: Actor, case_id: UUID, dataset: str) -> Recor
             RecordDraft.dataset == dataset,
             RecordDraft.author_id == actor.user_id,
         )
+    )
+
+
+def _note(
+    session: Session,
+    actor: Actor,
+    event: Event,
+    case: Case,
+    dataset: str,
+    revision: int | None = None,
+) -> None:
+    audit.record(
+        session,
+        actor,
+        event,
+        case_id=case.id,
+        hcp_id=case.hcp_id,
+        dataset=dataset,
+        revision=revision,
     )
 
 
