@@ -20,11 +20,27 @@ class User(Base):
     specialty: Mapped[str] = mapped_column(default="")
     hcp_id: Mapped[UUID | None] = mapped_column(ForeignKey("hcp.id"))
     """Where this person works."""
+    job_title: Mapped[str] = mapped_column(default="")
+    languages: Mapped[list[str]] = mapped_column(default=list)
+    """What the person can discuss a case in: ISO 639-1 codes."""
+    introduced_at: Mapped[datetime | None]
+    """When the person first told job title, languages and areas of interest."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     disabled_at: Mapped[datetime | None]
 
     roles: Mapped[list["RoleGrant"]] = relationship(back_populates="user")
     keys: Mapped[list["SecurityKey"]] = relationship(back_populates="user")
+
+
+class AreaInterest(Base):
+    """A thematic area whose cases a person wants to hear of; no duty to join."""
+
+    __tablename__ = "area_interest"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), primary_key=True)
+    ern_id: Mapped[str] = mapped_column(ForeignKey("ern.id"), primary_key=True)
+    area: Mapped[str] = mapped_column(primary_key=True)
+    """The key of an area that the ERN's plugin declares."""
 
 
 class RoleGrant(Base):
@@ -118,3 +134,90 @@ class Challenge(Base):
     expires_at: Mapped[datetime]
 
     __table_args__ = (Index(None, "expires_at"),)
+
+
+class StepUp(Base):
+    """A fresh touch of the own key for one act; used up by that act."""
+
+    __tablename__ = "step_up"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("session.id"), index=True)
+    act: Mapped[str]
+    """What it is for, `key:add` for instance."""
+    subject_id: Mapped[UUID | None]
+    """Whom or what it is done to."""
+    touched_at: Mapped[datetime] = mapped_column(default=clock.now)
+    used_at: Mapped[datetime | None]
+
+
+class AccessRequest(Base):
+    """A person asks for roles at a centre in an ERN: endorsed by the centre, approved by the ERN."""
+
+    __tablename__ = "access_request"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    ern_id: Mapped[str] = mapped_column(ForeignKey("ern.id"), index=True)
+    hcp_id: Mapped[UUID] = mapped_column(ForeignKey("hcp.id"), index=True)
+    """A centre, or a country's guest access."""
+    roles: Mapped[list[str]]
+    comment: Mapped[str] = mapped_column(default="")
+    """The person's specialty, and whatever the deciders should know."""
+    state: Mapped[str] = mapped_column(default="submitted", index=True)
+    """submitted, asked (something is asked back), approved, refused, withdrawn."""
+    submitted_at: Mapped[datetime] = mapped_column(default=clock.now)
+    endorsed_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"))
+    endorsed_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"))
+    decided_at: Mapped[datetime | None]
+    message: Mapped[str] = mapped_column(default="")
+    """The deciders' words: why it was refused, or what is asked."""
+    reminded_at: Mapped[datetime | None]
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    user: Mapped[User] = relationship(foreign_keys=user_id)
+
+
+class Recovery(Base):
+    """A person has no key left: one helper starts, another confirms who it is, then a link is made."""
+
+    __tablename__ = "recovery"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    started_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"))
+    """None if the person's own recovery code started it."""
+    started_at: Mapped[datetime] = mapped_column(default=clock.now)
+    reason: Mapped[str] = mapped_column(default="")
+    confirmed_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"))
+    ended_at: Mapped[datetime | None]
+    """When it was confirmed or given up."""
+
+    user: Mapped[User] = relationship(foreign_keys=user_id)
+
+
+class RecoveryCode(Base):
+    """One of the codes a person has printed. It starts a recovery and does nothing else."""
+
+    __tablename__ = "recovery_code"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    code_hash: Mapped[bytes] = mapped_column(unique=True)
+    made_at: Mapped[datetime] = mapped_column(default=clock.now)
+    used_at: Mapped[datetime | None]
+
+
+class KeyModel(Base):
+    """What the FIDO Alliance's metadata says of one model of security keys."""
+
+    __tablename__ = "key_model"
+
+    aaguid: Mapped[str] = mapped_column(primary_key=True)
+    """Lower case, with hyphens."""
+    description: Mapped[str]
+    roots: Mapped[list[str]]
+    """Certificates its attestations chain to, base64 of DER; leaves among them."""
+    statuses: Mapped[list[str]]
+    """Its status reports' words, the newest first: FIDO_CERTIFIED_L1, REVOKED …"""
