@@ -34,6 +34,7 @@ class Event(StrEnum):
     PERSON_ENABLED = "site:person:enabled"
     LINK_RENEWED = "site:link:renewed"
     PROFILE_READ = "site:profile:read"
+    PREFERENCES_SAVED = "site:preferences:saved"
     PEOPLE_LISTED = "site:people:listed"
     PLUGINS_LISTED = "site:plugins:listed"
     PLUGIN_ENABLED = "site:plugin:enabled"

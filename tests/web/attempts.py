@@ -90,6 +90,9 @@ def _opinion(world: World) -> Form:
 
 ATTEMPTS: Mapping[str, Attempt] = {
     "POST /sign-out": Attempt(),
+    "POST /me/preferences": Attempt(
+        form={"job_title": "consultant", "specialty": "", "languages": ["cs", "en"]}
+    ),
     "POST /centre/patients/new": Attempt(form=PATIENT),
     "POST /patients/{patient_id}/consents": Attempt(form=CONSENT),
     "POST /patients/{patient_id}/consents/{consent_id}/withdraw": Attempt(),

@@ -20,6 +20,7 @@ WORDS: Final[Mapping[Event, str]] = {
     Event.PERSON_DISABLED: "ended a person's access",
     Event.PERSON_ENABLED: "let a person back in",
     Event.PROFILE_READ: "looked at the own profile",
+    Event.PREFERENCES_SAVED: "changed the own preferences",
     Event.PEOPLE_LISTED: "looked at the list of people",
     Event.PLUGINS_LISTED: "looked at the plugins",
     Event.PLUGIN_ENABLED: "switched a plugin on",

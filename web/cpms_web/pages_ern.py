@@ -105,7 +105,9 @@ def _request_page(visit: PageVisit, request_id: UUID, *, wrong: str = "", reason
         **around(visit, request.frame.case_id, "request"),
         "request": request,
         "is_open": is_open,
-        "experts": list_experts(visit.session, request.frame.ern_id, without) if is_open else (),
+        "experts": list_experts(visit.session, request.frame.ern_id, request.frame.case_id, without)
+        if is_open
+        else (),
         "chosen_lead": visit.form.get("lead", []),
         "chosen_experts": visit.form.get("invite", []),
         "wrong": wrong,

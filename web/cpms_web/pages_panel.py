@@ -142,7 +142,9 @@ def _members_page(visit: PageVisit, panel_id: UUID, *, wrong: str = "") -> Page:
     values: dict[str, Any] = {
         **around(visit, panel.frame.case_id, "members"),
         "panel": panel,
-        "experts": list_experts(visit.session, panel.frame.ern_id, frozenset(seated)),
+        "experts": list_experts(
+            visit.session, panel.frame.ern_id, panel.frame.case_id, frozenset(seated)
+        ),
         "chosen": visit.form.get("invite", []),
         "wrong": wrong,
     }

@@ -15,6 +15,7 @@ from cpms_web import (
     pages_patient,
     pages_people,
     pages_plugins,
+    pages_preferences,
     pages_record,
     pages_search,
     pages_sign_in,
@@ -40,6 +41,7 @@ ALL = (
     *pages_plugins.ROUTES,
     *pages_audit.ROUTES,
     *pages_me.ROUTES,
+    *pages_preferences.ROUTES,
     *pages_help.ROUTES,
 )
 

@@ -1,0 +1,69 @@
+"""What a person tells of themselves; Home asks for it until it has been told once."""
+
+from collections.abc import Mapping
+
+from cpms_core import Answer, Page, Redirect, route
+from cpms_core.audit import Event, record
+from cpms_core.errors import InvalidError
+from cpms_core.http.visit import PageVisit
+from cpms_core.identity.preferences import (
+    LANGUAGES,
+    Preferences,
+    read_preferences,
+    save_preferences,
+)
+from cpms_web.erns import ern_names
+from cpms_web.typed import in_order, typed_in
+
+TITLES = {
+    "job_title": "Job title",
+    "specialty": "Specialty",
+    "languages": "Languages you can discuss a case in",
+    "areas": "Thematic areas of interest",
+}
+
+
+@route("GET", "/me/preferences", permission="site.use", event=Event.PROFILE_READ)
+def show_preferences(visit: PageVisit) -> Answer:
+    record(visit.session, visit.actor, Event.PROFILE_READ)
+    return _form(visit, read_preferences(visit.session, visit.actor), {})
+
+
+@route("POST", "/me/preferences", permission="site.use", event=Event.PREFERENCES_SAVED)
+def change_preferences(visit: PageVisit) -> Answer:
+    typed = typed_in(visit, ("job_title", "specialty"))
+    areas = (text.partition("/") for text in visit.form.get("areas", []))
+    chosen = Preferences(
+        job_title=typed["job_title"],
+        specialty=typed["specialty"],
+        languages=tuple(dict.fromkeys(visit.form.get("languages", []))),
+        areas=frozenset((ern_id, area) for ern_id, _, area in areas),
+    )
+    try:
+        save_preferences(visit.session, visit.actor, visit.site.registry, chosen)
+    except InvalidError as error:
+        return _form(visit, chosen, error.fields)
+    return Redirect("/me", "Your preferences are saved.")
+
+
+def _form(visit: PageVisit, chosen: Preferences, problems: Mapping[str, str]) -> Answer:
+    networks = visit.site.registry.networks
+    names = ern_names(visit.session) if len(networks) > 1 else {}
+    values = {
+        "titles": TITLES,
+        "typed": {"job_title": chosen.job_title, "specialty": chosen.specialty},
+        "problems": in_order(problems, TITLES),
+        "languages": LANGUAGES,
+        "spoken": chosen.languages,
+        "areas": {
+            f"{ern_id}/{area.key}": f"{names[ern_id]}: {area.title}" if names else area.title
+            for ern_id, network in networks.items()
+            for area in network.areas
+        },
+        "wanted": {f"{ern_id}/{area}" for ern_id, area in chosen.areas},
+    }
+    status = 422 if problems else 200
+    return Page(template="web/preferences.html", values=values, status=status)
+
+
+ROUTES = (show_preferences, change_preferences)
