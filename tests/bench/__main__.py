@@ -1,4 +1,7 @@
-"""Measure and print one table. `--cold` and `--suite` add what takes minutes."""
+"""Measure and print one table. `--cold` and `--suite` add what takes minutes.
+
+`./cpms bench security` attacks instead; `--share 0.01` with a hundredth of the attempts.
+"""
 
 import argparse
 import tempfile
@@ -9,6 +12,7 @@ from pathlib import Path
 from tests.bench import importing, page, served, starting, suite
 from tests.bench.figure import CannotMeasureError, Figure, machine
 from tests.bench.ground import Ground
+from tests.bench.security import suite as security
 
 _QUICK = ("page", "served", "import", "warm")
 _NAMES = (*_QUICK, "cold", "suite")
@@ -18,14 +22,24 @@ _SIGNS = {True: "met", False: "MISSED", None: "not measured"}
 
 def main() -> None:
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="cpms-bench-") as name:
-        figures = list(_measure(options, Path(name)))
+    if options.what == "security":
+        figures = list(_tried("security", partial(security.measure, options.seed, options.share)))
+    else:
+        figures = _measure_speed(options)
     print(f"\n{machine()}\n")
     _print_table(figures)
 
 
+def _measure_speed(options: argparse.Namespace) -> list[Figure]:
+    with tempfile.TemporaryDirectory(prefix="cpms-bench-") as name:
+        return list(_measure(options, Path(name)))
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./cpms bench", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["speed", "security"], default="speed")
+    parser.add_argument("--seed", type=int, default=7, help="of the attacks (7)")
+    parser.add_argument("--share", type=float, default=1, help="how many of the attacks (1: all)")
     parser.add_argument("--port", type=int, default=8160, help="a free one, and the next (8160)")
     parser.add_argument("--cold", action="store_true", help="also a fresh clone's first start")
     parser.add_argument("--suite", action="store_true", help="also the whole test suite")

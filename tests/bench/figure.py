@@ -44,6 +44,10 @@ def at_least(what: str, goal: float, measured: float, unit: str, remark: str = "
     )
 
 
+def none_of(what: str, count: int, remark: str = "") -> Figure:
+    return Figure(what=what, goal="0", measured=str(count), is_met=not count, remark=remark)
+
+
 def spread(times: Sequence[float]) -> str:
     """Beside a median: the fastest, and what nine in ten stay below; in milliseconds."""
     ordered = sorted(times)

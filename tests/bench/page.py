@@ -4,12 +4,12 @@ import asyncio
 import re
 from statistics import median
 from time import perf_counter, process_time
-from typing import Any
 
 from litestar import Litestar
 
 from cpms_core.http.app import live_site, load_plugins, make_app
 from cpms_core.settings import read_site
+from tests.bench.direct import Got, cookie, request
 from tests.bench.figure import CannotMeasureError, Figure, at_most, spread
 from tests.bench.ground import PANELS, PLUGINS, REQUESTS, Ground
 
@@ -33,7 +33,8 @@ def measure(ground: Ground) -> Figure:
 
 async def _times(app: Litestar, host: str, token: str) -> tuple[list[float], float]:
     """Seconds by the clock of each request, and of the processor on average."""
-    _ensure_full(*await _get(app, host, token))
+    first = await _get(app, host, token)
+    _ensure_full(first.status, first.body)
     for _ in range(_WARM_UP):
         await _get(app, host, token)
     times = []
@@ -58,32 +59,5 @@ def rows_in(body: bytes) -> int:
     return len(set(_LINK.findall(body)))
 
 
-async def _get(app: Litestar, host: str, token: str) -> tuple[int, bytes]:
-    """One request straight into the application, as a server would hand it over."""
-    scope: dict[str, Any] = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": PATH,
-        "raw_path": PATH.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(b"host", host.encode()), (b"cookie", f"cpms={token}".encode())],
-        "client": ("127.0.0.1", 1),
-        "server": ("localhost", 80),
-        "state": {},
-        "extensions": {},
-    }
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)  # type: ignore[arg-type]  # a scope as servers make it, not Litestar's own type
-    body = b"".join(message.get("body", b"") for message in sent[1:])
-    return sent[0]["status"], body
+async def _get(app: Litestar, host: str, token: str) -> Got:
+    return await request(app, host, PATH, headers=(cookie(token),))

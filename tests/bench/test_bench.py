@@ -1,10 +1,18 @@
 """What the measurements stand on; the figures themselves are no tests."""
 
+import asyncio
+from collections import Counter
+from random import Random
+
 from cpms_core.clock import clock
+from tests.bench.direct import request
 from tests.bench.figure import at_least, at_most, machine
 from tests.bench.page import PATH, rows_in
 from tests.bench.population import Population
+from tests.bench.security.requests import Maker
+from tests.bench.security.strangers import _area
 from tests.site import TestSite
+from tests.web.world import World
 
 
 def test_a_busy_ern_shows_as_many_rows_as_were_made(site: TestSite) -> None:
@@ -22,3 +30,24 @@ def test_a_figure_says_whether_it_meets_its_goal() -> None:
     assert at_least("a", 400, 400.0, "a second").is_met
     assert not at_least("a", 400, 399.0, "a second").is_met
     assert "Python" in machine()
+
+
+def test_made_up_requests_do_reach_handlers(site: TestSite) -> None:
+    world = World(site, "assessment")
+    made = Maker(world, Random(7))  # noqa: S311 - a repeatable attack, not a secret
+    made.sign_in()
+
+    async def ask() -> list[int]:
+        site.live.limiter.clear()
+        sent = [made.request()[1] for _ in range(60)]
+        return [(await request(site._app, "localhost:8000", **one)).status for one in sent]
+
+    statuses = Counter(asyncio.run(ask()))
+    assert max(statuses) < 500
+    assert statuses[200] + statuses[303] > 3 and statuses[422] > 3 and statuses[404] > 3
+
+
+def test_an_area_of_a_half_means_that_nothing_is_told() -> None:
+    assert _area([1, 3, 5], [2, 4, 6]) < 0.5
+    assert _area([5, 6], [1, 2]) == 1
+    assert _area([1, 2], [5, 6]) == 0
