@@ -133,6 +133,9 @@ def test_no_text_in_an_address_breaks_a_page(visits: Visits) -> None:
         path = visits.path(name, attempt)
         for key, what in product(visits.query_keys(route), visits.texts.keys() & QUERIES):
             visits.get(f"{name} {key}={what}", browser, f"{path}?{key}={TEXTS[what]}")
+        # A block that is drawn alone must bring all it needs, also where nothing is found.
+        alone = {"HX-Request": "true"}
+        visits.get(f"{name} alone", browser, f"{path}?q=nobody&late=1", headers=alone)
         visits.get(f"{name} twice", browser, f"{path}?q=1&q=2")
         visits.get(f"{name} many", browser, path + "?" + "&".join(f"k{n}" for n in range(6000)))
         visits.get(f"{name} long", browser, f"{path}?q={LONG[:60_000]}")
