@@ -1,6 +1,7 @@
 """Measure and print one table. `--cold` and `--suite` add what takes minutes.
 
 `./cpms bench security` attacks instead; `--share 0.01` with a hundredth of the attempts.
+`./cpms bench guards` takes out one guard after the other; `--only panels` those in such files.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from pathlib import Path
 from tests.bench import importing, page, served, starting, suite
 from tests.bench.figure import CannotMeasureError, Figure, machine
 from tests.bench.ground import Ground
+from tests.bench.security import guards
 from tests.bench.security import suite as security
 
 _QUICK = ("page", "served", "import", "warm")
@@ -22,10 +24,14 @@ _SIGNS = {True: "met", False: "MISSED", None: "not measured"}
 
 def main() -> None:
     options = _options()
-    if options.what == "security":
-        figures = list(_tried("security", partial(security.measure, options.seed, options.share)))
-    else:
-        figures = _measure_speed(options)
+    match options.what:
+        case "security":
+            attack = partial(security.measure, options.seed, options.share)
+            figures = list(_tried("security", attack))
+        case "guards":
+            figures = [guards.measure(options.only or ())]
+        case _:
+            figures = _measure_speed(options)
     print(f"\n{machine()}\n")
     _print_table(figures)
 
@@ -37,14 +43,17 @@ def _measure_speed(options: argparse.Namespace) -> list[Figure]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./cpms bench", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=["speed", "security"], default="speed")
+    parser.add_argument("what", nargs="?", choices=["speed", "security", "guards"], default="speed")
     parser.add_argument("--seed", type=int, default=7, help="of the attacks (7)")
     parser.add_argument("--share", type=float, default=1, help="how many of the attacks (1: all)")
     parser.add_argument("--port", type=int, default=8160, help="a free one, and the next (8160)")
     parser.add_argument("--cold", action="store_true", help="also a fresh clone's first start")
     parser.add_argument("--suite", action="store_true", help="also the whole test suite")
-    parser.add_argument("--only", nargs="+", choices=_NAMES, metavar="NAME", help=", ".join(_NAMES))
-    return parser.parse_args()
+    parser.add_argument("--only", nargs="+", metavar="NAME", help=", ".join(_NAMES))
+    options = parser.parse_args()
+    if options.what == "speed" and (unknown := set(options.only or ()) - {*_NAMES}):
+        parser.error(f"no such figure: {', '.join(sorted(unknown))}")
+    return options
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> Iterator[Figure]:

@@ -9,6 +9,7 @@ from tests.bench.direct import request
 from tests.bench.figure import at_least, at_most, machine
 from tests.bench.page import PATH, rows_in
 from tests.bench.population import Population
+from tests.bench.security.guards import Guard, find_guards, without
 from tests.bench.security.requests import Maker
 from tests.bench.security.strangers import _area
 from tests.site import TestSite
@@ -51,3 +52,10 @@ def test_an_area_of_a_half_means_that_nothing_is_told() -> None:
     assert _area([1, 3, 5], [2, 4, 6]) < 0.5
     assert _area([5, 6], [1, 2]) == 1
     assert _area([1, 2], [5, 6]) == 0
+
+
+def test_a_guard_is_found_and_taken_out() -> None:
+    names = {str(guard).rpartition(" ")[2] for guard in find_guards()}
+    assert {"ensure", "_ensure_csrf", "_ensure_could", "require_client_data"} <= names
+    source = "def act():\n    ensure(\n        actor\n    )\n    change()\n"
+    assert without(source, Guard("x.py", 2, 4, "ensure")) == "def act():\n    pass\n    change()\n"
