@@ -14,11 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from tests.bench.figure import Figure, none_of
+from tests.bench.figure import CannotMeasureError, Figure, none_of
 from tests.bench.ground import ROOT
 
 _PARTS = ("core", "web", "plugins", "tests", "pyproject.toml", "plugins.toml")
 _CORE = "core/cpms_core"
+_PASSED, _FAILED = 0, 1
 _EVERYBODY = ("tests/web/test_matrix.py", "tests/web")
 
 
@@ -110,4 +111,7 @@ def _fails(copy: Path, tests: str) -> bool:
     ended = subprocess.run(
         command, cwd=copy, env={**os.environ, "PYTHONPATH": path}, capture_output=True, check=False
     )
-    return ended.returncode == 1
+    if ended.returncode not in {_PASSED, _FAILED}:
+        said = ended.stdout.decode(errors="replace").strip()
+        raise CannotMeasureError(f"pytest {tests} ended with {ended.returncode}: {said[-300:]}")
+    return ended.returncode == _FAILED
