@@ -25,6 +25,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Models of security keys that production accepts, by AAGUID."""
     attestation_roots: str = ""
     """A folder of `<aaguid>.pem` files: the makers' root certificates."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of the site's own proxies, whose X-Forwarded-For is believed."""
     idle_minutes: int = 15
     session_hours: int = 12
     max_upload_mb: int = 512

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, MetaData, inspect, text
 from cpms_core.db import Base
 
 _TABLES = (
+    "cpms_core.attempts",
     "cpms_core.audit",
     "cpms_core.cases.models",
     "cpms_core.directory.models",

@@ -1,6 +1,7 @@
 """Enrol a key from a link, sign in, sign out."""
 
 from cpms_core import Answer, Data, Page, Redirect, route
+from cpms_core.attempts import count_attempt
 from cpms_core.audit import Event, record
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
@@ -23,6 +24,7 @@ def show_sign_in(visit: PageVisit) -> Answer:
 @route("POST", "/sign-in/begin", permission=_PUBLIC, event=None, rate="ceremony")
 def begin_sign_in(visit: PageVisit) -> Answer:
     email = text_of(visit.incoming.json, "email")
+    _count_tries(visit, email)
     begun = ceremonies.begin_sign_in(visit.session, visit.site.key_policy, visit.site.key, email)
     return Data(value=ceremony_json(begun))
 
@@ -76,6 +78,21 @@ def finish_enrolment(visit: PageVisit, token: str) -> Answer:
     link = people.find_link(visit.session, token)
     ceremonies.finish_enrolment(visit.session, visit.site.key_policy, link, challenge_id, answer)
     return Data(value={"redirect": "/sign-in"})
+
+
+def _count_tries(visit: PageVisit, email: str) -> None:
+    """So many for an address from one network, so many from a network, so many in all.
+
+    Never so many for an address alone: whoever knows it could keep its owner out.
+    """
+    mine = f"{email.strip().casefold()[:300]}\0{visit.network}"
+    count_attempt(visit.session, "sign-in at all", "", MOST_TRIES["site"])
+    count_attempt(visit.session, "sign-in from", visit.network, MOST_TRIES["network"])
+    count_attempt(visit.session, "sign-in as", mine, MOST_TRIES["address"])
+
+
+MOST_TRIES = {"address": 20, "network": 400, "site": 4000}
+"""Within five minutes. A hospital whose staff come to work together is one network."""
 
 
 def _checked_link(visit: PageVisit, token: str) -> AccountLink:

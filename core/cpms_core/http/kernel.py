@@ -31,6 +31,7 @@ from cpms_core.db import Write, lost_a_race, transaction
 from cpms_core.declarations import Route
 from cpms_core.errors import ConflictError, ForbiddenError, NotFoundError, SignInNeededError
 from cpms_core.http import errors
+from cpms_core.http.addresses import client_address, network_of
 from cpms_core.http.incoming import Incoming, read_body, read_cookies, read_query
 from cpms_core.http.outgoing import respond
 from cpms_core.http.render import NavLink, Rendering
@@ -76,7 +77,8 @@ async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req)
     call = Call(site=site, owner=owner, route=route, token=token, is_htmx=is_htmx)
     incoming = Incoming()
     try:
-        site.limiter.take(route.rate, _address(request), token)
+        network = network_of(client_address(request, site.trusted_proxies))
+        site.limiter.take(route.rate, network, token)
         query = read_query(request)
         if route.method == "POST":
             errors.ensure_same_site(request, site)
@@ -90,6 +92,7 @@ async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req)
             query=query,
             incoming=incoming,
             client=request.headers.get("user-agent", ""),
+            network=network,
             is_htmx=is_htmx,
         )
         given_token = request.headers.get("x-csrf-token") or call.form_token(incoming)
@@ -288,11 +291,6 @@ async def _rendering_of_failure(call: Call, error: Exception) -> Rendering:
 
 def _wants_json(request: Req) -> bool:
     return "application/json" in request.headers.get("accept", "")
-
-
-def _address(request: Req) -> str:
-    client = request.scope.get("client")
-    return client[0] if client else ""
 
 
 def _flash(site: LiveSite, cookies: dict[str, str], token: str) -> tuple[str, ...]:

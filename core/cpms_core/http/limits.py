@@ -18,7 +18,7 @@ RATES: Final[dict[Rate, tuple[float, float]]] = {
     "search": (120, 30),
     "upload": (2000, 200),
     "file": (4000, 400),
-    "ceremony": (30, 0.5),
+    "ceremony": (200, 5),
 }
 _MAX_CLIENTS = 20_000
 

@@ -18,6 +18,7 @@ from cpms_core.actor import Actor
 from cpms_core.declarations import Aggregates
 from cpms_core.errors import CpmsError
 from cpms_core.files import FileStore
+from cpms_core.http.addresses import read_networks
 from cpms_core.http.assets import Assets
 from cpms_core.http.limits import Limiter
 from cpms_core.http.render import Templates
@@ -56,6 +57,7 @@ class LiveSite:
         self.shared_commit = SharedCommit()
         # Not on first use: a wrong certificate has to be said when the site starts.
         self.key_policy = key_policy(site.settings)
+        self.trusted_proxies = read_networks(site.settings.trusted_proxies)
 
     @property
     def settings(self) -> Settings:

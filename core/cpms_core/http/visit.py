@@ -33,6 +33,8 @@ class PageVisit(Struct, kw_only=True):
     incoming: Incoming
     client: str
     """The browser as it names itself."""
+    network: str
+    """Where the request comes from: see `addresses.network_of`."""
     is_htmx: bool
     cookies_to_set: dict[str, str] = {}
     """Cookies the response sets; an empty value removes one."""

@@ -1,4 +1,4 @@
-"""Preferences, requests for access, step-up, recovery, and what is known of models of keys."""
+"""Preferences, requests for access, step-up, recovery, models of keys, counts of attempts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -91,6 +91,13 @@ def upgrade() -> None:
         sa.Column("roots", JsonValue, nullable=False),
         sa.Column("statuses", JsonValue, nullable=False),
         sa.PrimaryKeyConstraint("aaguid", name=op.f("pk_key_model")),
+    )
+    op.create_table(
+        "attempt_count",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("began_at", UtcDateTime(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key", "began_at", name=op.f("pk_attempt_count")),
     )
     for table, column in _INDEXED:
         with op.batch_alter_table(table, schema=None) as batch_op:
