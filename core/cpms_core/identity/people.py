@@ -233,14 +233,15 @@ def _ensure_over(actor: Actor, user: User) -> None:
 
 
 def _ensure_grantable(actor: Actor, new: NewPerson) -> None:
-    """A centre manager hands out the centre's roles only; nobody hands out what does not fit."""
+    """A centre manager hands out the base profile only; nobody hands out what does not fit.
+
+    At which centre, `people.manage` has decided.
+    """
     if new.role in CENTRE_ROLES | {Role.GUEST} and new.hcp_id is None:
         raise InvalidError("A centre is needed.", {"hcp": "Choose where the person works."})
     if new.role in ERN_ROLES and new.ern_id is None:
         raise InvalidError("An ERN is needed.", {"ern": "Choose the ERN this role is for."})
-    if Role.SYSTEM_ADMIN in actor.roles:
-        return
-    if new.role is not Role.PROFESSIONAL or new.hcp_id not in actor.centres(Role.CENTRE_MANAGER):
+    if new.role is not Role.PROFESSIONAL and Role.SYSTEM_ADMIN not in actor.roles:
         raise ForbiddenError("You can invite health professionals of your own centre only.")
 
 
