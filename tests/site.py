@@ -1,9 +1,11 @@
 """A whole site in this process, and people with browsers in it."""
 
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from html import unescape
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,14 +22,17 @@ from cpms_core.db import transaction
 from cpms_core.files import FileStore
 from cpms_core.http.app import live_site, load_plugins, make_app
 from cpms_core.http.site import LiveSite
-from cpms_core.identity.models import User
+from cpms_core.identity.models import SignInSession, StepUp, User
 from cpms_core.identity.sessions import actor_for
-from cpms_core.identity.tokens import csrf_token
+from cpms_core.identity.tokens import csrf_token, token_digest
 from cpms_core.keys import create_site_key
 from cpms_core.settings import Settings, Site
 from tests import factories
 
 ORIGIN = "http://localhost:8000"
+_STEP_UP = re.compile(
+    r'name="_act" value="([^"]*)">\s*<input type="hidden" name="_subject" value="([^"]*)"'
+)
 PLUGINS = ("ern_ithaca", "dicom_viewer", "reporting")
 
 
@@ -49,9 +54,14 @@ class Browser:
     """One person's browser: keeps cookies and sends the form token with every post."""
 
     def __init__(
-        self, client: TestClient[Any], token: str = "", actor: Actor | None = None
+        self,
+        client: TestClient[Any],
+        token: str = "",
+        actor: Actor | None = None,
+        touch: Callable[[str, str, str], None] | None = None,
     ) -> None:
         self.client = client
+        self._touch = touch
         self.cookies = {"cpms": token} if token else {}
         self._actor = actor
 
@@ -72,11 +82,20 @@ class Browser:
         return self._send("GET", path, **options)
 
     def post(self, path: str, data: dict[str, Any] | None = None, **options: Any) -> Response:
-        """A form, as a page of ours sends it; `json=` or `content=` for what is none."""
+        """A form, as a page of ours sends it; `json=` or `content=` for what is none.
+
+        If the site asks for a touch of the key first, it is given; `touches=False` gives none.
+        """
+        is_touching = options.pop("touches", True) and self._touch is not None
         headers = {"X-CSRF-Token": self.csrf, "Origin": ORIGIN, **options.pop("headers", {})}
         if not options.keys() & {"json", "content", "files"}:
             options["data"] = data or {}
-        return self._send("POST", path, headers=headers, **options)
+        answer = self._send("POST", path, headers=headers, **options)
+        asked = re.search(_STEP_UP, answer.text) if answer.status_code == 403 else None
+        if asked and is_touching and self._touch:
+            self._touch(self.token, *map(unescape, asked.groups()))
+            answer = self._send("POST", path, headers=headers, **options)
+        return answer
 
     def _send(self, method: str, path: str, **options: Any) -> Response:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -137,7 +156,15 @@ class TestSite:
 
     def browser(self, token: str = "", actor: Actor | None = None) -> Browser:
         """A browser that is not signed in, unless a session's token is given."""
-        return Browser(self._client, token, actor)
+        return Browser(self._client, token, actor, self._touch)
+
+    def _touch(self, token: str, act: str, subject: str) -> None:
+        """As if a step-up's ceremony had just succeeded in this browser's session."""
+        with self.transaction() as session:
+            own = SignInSession.token_hash == token_digest(token)
+            session_id = session.scalars(select(SignInSession.id).where(own)).one()
+            subject_id = UUID(subject) if subject else None
+            session.add(StepUp(session_id=session_id, act=act, subject_id=subject_id))
 
     @cached_property
     def _client(self) -> TestClient[Any]:

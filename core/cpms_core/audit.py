@@ -24,10 +24,13 @@ class Event(StrEnum):
 
     SIGNED_IN = "site:session:started"
     SIGNED_OUT = "site:session:ended"
+    STEPPED_UP = "site:session:stepped_up"
     SIGN_IN_REFUSED = "site:session:refused"
     LINK_OPENED = "site:link:opened"
     KEY_ENROLLED = "site:key:enrolled"
     KEY_REFUSED = "site:key:refused"
+    KEY_RENAMED = "site:key:renamed"
+    KEY_REMOVED = "site:key:removed"
     KEY_FLAGGED = "site:key:flagged"
     PERSON_INVITED = "site:person:invited"
     PERSON_DISABLED = "site:person:disabled"

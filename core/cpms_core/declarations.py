@@ -244,6 +244,8 @@ class Route(Struct, frozen=True, kw_only=True):
     For what takes long: nothing may hold the store's write lock meanwhile. What it returns is
     `visit.prepared` for the handler. Core's own pages only.
     """
+    step_up: str | None = None
+    """An act in words, "remove a security key": the person's key must be touched for it first."""
 
 
 def route(
@@ -255,6 +257,7 @@ def route(
     rate: Rate | None = None,
     or_event: str | None = None,
     prepare: Callable[..., Any] | None = None,
+    step_up: str | None = None,
 ) -> Callable[[Callable[..., Answer]], Route]:
     """Declare a handler `(visit, **path parameters) -> Answer`."""
 
@@ -268,6 +271,7 @@ def route(
             handler=handler,
             or_event=or_event,
             prepare=prepare,
+            step_up=step_up,
         )
 
     return declare

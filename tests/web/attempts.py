@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from cpms_core.datasets.records import as_form
 from cpms_core.declarations import Route
+from cpms_core.identity.own_keys import ADD
 from cpms_core.panels import outcomes
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
 from cpms_core.registry import PluginInfo
@@ -79,6 +80,7 @@ PERSON = {
     "ern": "",
     "specialty": "",
 }
+NO_ANSWER: Mapping[str, Any] = {"ceremony": "0" * 32, "credential": {"id": "AA"}}
 _RECORD = "/cases/{case_id}/records/{dataset}"
 _OUTCOME = "/panels/{panel_id}/outcome"
 
@@ -161,7 +163,7 @@ ATTEMPTS: Mapping[str, Attempt] = {
     # A good answer needs a key: tests/journeys has one. Here everybody brings a bad one.
     f"POST {_OUTCOME}/sign/finish": Attempt(
         until="sign_off",
-        options={"json": {"ceremony": "0" * 32, "credential": {"id": "AA"}}},
+        options={"json": NO_ANSWER},
         status=frozenset({422}),
     ),
     f"GET {_OUTCOME}/pdf": Attempt(until="signed"),
@@ -174,6 +176,18 @@ ATTEMPTS: Mapping[str, Attempt] = {
     "POST /plugins/{name}/enable": Attempt(values={"name": "reporting"}),
     "POST /plugins/{name}/disable": Attempt(values={"name": "reporting"}),
     "POST /me/sessions/{session_id}/end": Attempt(),
+    "POST /me/sessions/end-others": Attempt(),
+    "POST /me/sessions/end-all": Attempt(),
+    "POST /me/keys/add": Attempt(),
+    # Only after a touch for it, which has its own tests.
+    "POST /me/keys/begin": Attempt(options={"json": {}}, status=frozenset({403})),
+    "POST /me/keys/finish": Attempt(options={"json": NO_ANSWER}, status=frozenset({403})),
+    "POST /me/keys/{key_id}/name": Attempt(form={"label": "On the ward"}),
+    "POST /me/keys/{key_id}/remove": Attempt(),
+    "POST /step-up/begin": Attempt(options={"json": {"_act": ADD, "_subject": ""}}),
+    "POST /step-up/finish": Attempt(
+        options={"json": {**NO_ANSWER, "_act": ADD, "_subject": ""}}, status=frozenset({422})
+    ),
     "POST /people/invite": Attempt(form=PERSON),
     "POST /people/{person_id}/new-link": Attempt(),
     "POST /people/{person_id}/disable": Attempt(),

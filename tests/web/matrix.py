@@ -74,8 +74,10 @@ MAY_SOMEWHERE: Mapping[str, frozenset[str]] = {
 MAY_HERE: Mapping[str, frozenset[str]] = {
     # What is sent invites somebody to the centre of the case.
     "POST /people/invite": frozenset({"centre manager"}) | ADMIN,
-    # Everybody ends sessions of their own; this one is the professional's.
+    # Everybody has sessions and keys of their own; these are the professional's.
     "POST /me/sessions/{session_id}/end": frozenset({"professional"}),
+    "POST /me/keys/{key_id}/name": frozenset({"professional"}),
+    "POST /me/keys/{key_id}/remove": frozenset({"professional"}),
 }
 """Addresses that let in fewer people than their permission: the reason stands beside each."""
 
@@ -163,13 +165,13 @@ class Matrix:
         shutil.copyfile(self._kept, self._store)
 
     def contents(self) -> Contents:
-        """Every row but the audit's and when somebody was last seen."""
+        """Every row but the audit's and the touches of keys that `Browser` gives by itself."""
         with sqlite3.connect(self._store) as store:
             store.row_factory = sqlite3.Row
             tables = [
                 name
                 for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type='table'")
-                if name not in {"audit_event", "sign_in_session"}
+                if name not in {"audit_event", "step_up"}
             ]
             found = {
                 name: [dict(row) for row in store.execute(f'SELECT * FROM "{name}"')]  # noqa: S608 - names of our own tables

@@ -21,7 +21,7 @@ from cpms_core.cases.models import Attachment, Case, Facet
 from cpms_core.cases.records import store_record
 from cpms_core.datasets.records import as_form
 from cpms_core.files import FileStore
-from cpms_core.identity.models import SignInSession
+from cpms_core.identity.models import SignInSession, User
 from cpms_core.panels import discussion, members, outcomes, signing, submission, triage
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
 from cpms_core.panels.request_form import KEY, RequestForm
@@ -216,7 +216,8 @@ class World:
         signing.finish_signature(session, lead, policy, panel.id, begun.challenge_id, answer)
 
     def _remember(self, session: Session, patient: Patient, case: Case) -> None:
-        own = SignInSession.user_id == self.id_of("professional")
+        user = session.get_one(User, self.id_of("professional"))
+        own = SignInSession.user_id == user.id
         self.values: dict[str, str] = {
             "patient_id": str(patient.id),
             "consent_id": str(patient.consents[0].id),
@@ -226,6 +227,7 @@ class World:
             "ern_id": ERN,
             "user_id": str(self.id_of("member")),
             "person_id": str(factories.make_user(session, hcp=HOME, name="A Colleague").id),
+            "key_id": str(factories.make_key(session, user, label="Spare").id),
             "session_id": str(session.scalars(select(SignInSession.id).where(own)).one()),
             "group": STUDY,
         }

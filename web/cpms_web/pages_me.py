@@ -7,7 +7,7 @@ from cpms_core.actor import Grant
 from cpms_core.audit import Event
 from cpms_core.http.visit import PageVisit
 from cpms_core.identity.queries import read_account
-from cpms_core.identity.sessions import end_own_session
+from cpms_core.identity.sessions import end_own_session, end_own_sessions
 from cpms_web.pages_people import Names
 
 
@@ -35,10 +35,23 @@ def end_one(visit: PageVisit, session_id: UUID) -> Answer:
     return Redirect("/me", "That session is ended.")
 
 
+@route("POST", "/me/sessions/end-others", permission="site.use", event=Event.SIGNED_OUT)
+def end_others(visit: PageVisit) -> Answer:
+    end_own_sessions(visit.session, visit.actor, keep_this=True)
+    return Redirect("/me", "You are signed in here only; every other session is ended.")
+
+
+@route("POST", "/me/sessions/end-all", permission="site.use", event=Event.SIGNED_OUT)
+def end_all(visit: PageVisit) -> Answer:
+    end_own_sessions(visit.session, visit.actor, keep_this=False)
+    visit.cookies_to_set[visit.site.session_cookie] = ""
+    return Redirect("/sign-in")
+
+
 def _role(names: Names, grant: Grant) -> str:
     """`health professional at FR10`, `coordinator of ERN ITHACA`."""
     centre = names.centre(grant.hcp_id)
     return f"{names.grant(grant)} at {centre.code}" if centre else names.grant(grant)
 
 
-ROUTES = (show_me, end_one)
+ROUTES = (show_me, end_one, end_others, end_all)

@@ -100,6 +100,7 @@ def show_withdrawal(visit: PageVisit, patient_id: UUID, consent_id: UUID) -> Ans
     "/patients/{patient_id:uuid}/consents/{consent_id:uuid}/withdraw",
     permission="consent.record",
     event=Event.CONSENT_WITHDRAWN,
+    step_up="withdraw a consent",
 )
 def withdraw(visit: PageVisit, patient_id: UUID, consent_id: UUID) -> Answer:
     withdraw_consent(visit.session, visit.actor, patient_id, consent_id)

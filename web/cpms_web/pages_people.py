@@ -71,13 +71,25 @@ def invite(visit: PageVisit) -> Answer:
     return _ticket_page(visit, ticket, is_new=True)
 
 
-@route("POST", "/people/{person_id:uuid}/new-link", permission=_MANAGE, event=Event.LINK_RENEWED)
+@route(
+    "POST",
+    "/people/{person_id:uuid}/new-link",
+    permission=_MANAGE,
+    event=Event.LINK_RENEWED,
+    step_up="stop a person's keys and make a new link",
+)
 def make_link(visit: PageVisit, person_id: UUID) -> Answer:
     ticket = people.renew_link(visit.session, visit.actor, visit.site.key, person_id)
     return _ticket_page(visit, ticket, is_new=False)
 
 
-@route("POST", "/people/{person_id:uuid}/disable", permission=_MANAGE, event=Event.PERSON_DISABLED)
+@route(
+    "POST",
+    "/people/{person_id:uuid}/disable",
+    permission=_MANAGE,
+    event=Event.PERSON_DISABLED,
+    step_up="end a person's access",
+)
 def disable(visit: PageVisit, person_id: UUID) -> Answer:
     people.disable_person(visit.session, visit.actor, person_id)
     name = visit.session.get_one(User, person_id).name

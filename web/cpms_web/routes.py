@@ -10,6 +10,7 @@ from cpms_web import (
     pages_help,
     pages_home,
     pages_me,
+    pages_my_keys,
     pages_outcome,
     pages_panel,
     pages_patient,
@@ -20,6 +21,7 @@ from cpms_web import (
     pages_search,
     pages_sign_in,
     pages_signing,
+    pages_step_up,
     pages_submit,
 )
 
@@ -41,6 +43,8 @@ ALL = (
     *pages_plugins.ROUTES,
     *pages_audit.ROUTES,
     *pages_me.ROUTES,
+    *pages_my_keys.ROUTES,
+    *pages_step_up.ROUTES,
     *pages_preferences.ROUTES,
     *pages_help.ROUTES,
 )

@@ -14,6 +14,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
@@ -36,8 +37,10 @@ from cpms_core.http.incoming import Incoming, read_body, read_cookies, read_quer
 from cpms_core.http.outgoing import respond
 from cpms_core.http.render import NavLink, Rendering
 from cpms_core.http.site import LiveSite
+from cpms_core.http.stepping_up import step_up_page
 from cpms_core.http.visit import PageVisit, PluginVisit
 from cpms_core.identity.sessions import SignedIn, signed_in
+from cpms_core.identity.step_up import find_touch, use_up
 from cpms_core.identity.tokens import csrf_matches, csrf_token
 from cpms_core.once import done_before, remember
 from cpms_core.registry import PluginInfo
@@ -74,7 +77,14 @@ async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req)
     cookies = read_cookies(request)
     token = cookies.get(site.session_cookie, "")
     is_htmx = request.headers.get("hx-request") == "true"
-    call = Call(site=site, owner=owner, route=route, token=token, is_htmx=is_htmx)
+    call = Call(
+        site=site,
+        owner=owner,
+        route=route,
+        address=request.url.path,
+        token=token,
+        is_htmx=is_htmx,
+    )
     incoming = Incoming()
     try:
         network = network_of(client_address(request, site.trusted_proxies))
@@ -120,6 +130,7 @@ class Call(msgspec.Struct, kw_only=True):
     site: LiveSite
     owner: PluginInfo
     route: Route
+    address: str
     token: str
     is_htmx: bool
     who: SignedIn | None = None
@@ -211,12 +222,22 @@ class Call(msgspec.Struct, kw_only=True):
         earlier = done_before(session, actor, once) if once and actor else None
         if earlier:
             return Redirect(earlier)
+        touch = self._touch(visit, path_values)
+        if self.route.step_up and touch is None:
+            return step_up_page(visit, self.route.step_up, _subject(path_values), self.address)
         lent = visit if self.owner.mount == "" else PluginVisit(visit, self.route.permission)
         answer: Answer = self.route.handler(lent, **path_values)
+        if touch and not _is_refusal(answer):
+            use_up(session, touch)
         if once and actor and isinstance(answer, Redirect):
             remember(session, actor, once, answer.to)
         self._ensure_audited(session, answer)
         return answer
+
+    def _touch(self, visit: PageVisit, path_values: dict[str, Any]) -> UUID | None:
+        if not self.route.step_up:
+            return None
+        return find_touch(visit.session, visit.actor, self.route.step_up, _subject(path_values))
 
     def rendering(self) -> Rendering:
         actor = self.who.actor if self.who else None
@@ -263,8 +284,7 @@ class Call(msgspec.Struct, kw_only=True):
 
     def _ensure_audited(self, session: Any, answer: Answer) -> None:
         expected = {str(event) for event in (self.route.event, self.route.or_event) if event}
-        is_refusal = isinstance(answer, Page | Data) and answer.status >= 400  # noqa: PLR2004 - HTTP's own limit
-        if expected and not is_refusal and expected.isdisjoint(audit.recorded(session)):
+        if expected and not _is_refusal(answer) and expected.isdisjoint(audit.recorded(session)):
             raise AuditMissingError(f"{self.route.method} {self.route.path}: {expected}")
 
     def _nav_links(self, actor: Actor | None) -> tuple[NavLink, ...]:
@@ -276,6 +296,16 @@ class Call(msgspec.Struct, kw_only=True):
             for link in self.site.registry.links
             if access.could(actor, link.permission, self.site.plugin_permissions)
         )
+
+
+def _subject(path_values: dict[str, Any]) -> UUID | None:
+    """Whom or what an act is done to: the last id in its address."""
+    ids = [value for value in path_values.values() if isinstance(value, UUID)]
+    return ids[-1] if ids else None
+
+
+def _is_refusal(answer: Answer) -> bool:
+    return isinstance(answer, Page | Data) and answer.status >= 400  # noqa: PLR2004 - HTTP's own limit
 
 
 async def _rendering_of_failure(call: Call, error: Exception) -> Rendering:

@@ -1,4 +1,4 @@
-"""The three ceremonies against the store: enrol a key, sign in, and confirm an act with a key.
+"""The ceremonies against the store: enrol a key, join with one, sign in, confirm an act with it.
 
 Challenges are rows that any answer takes out, right or wrong: errors raised while an answer is
 looked at keep what was changed until then. Nothing of an answer is stored before its signature
@@ -20,9 +20,16 @@ from cpms_core import audit
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.clock import clock
+from cpms_core.db import new_id
 from cpms_core.errors import CpmsError, InvalidError
 from cpms_core.identity import ceremony
-from cpms_core.identity.ceremony import Assertion, CounterFellError, KeyPolicy, StoredKey
+from cpms_core.identity.ceremony import (
+    Assertion,
+    CounterFellError,
+    EnrolledKey,
+    KeyPolicy,
+    StoredKey,
+)
 from cpms_core.identity.models import AccountLink, Challenge, SecurityKey, User
 from cpms_core.identity.people import normal_email
 from cpms_core.identity.sessions import end_sessions_of_key, start_session
@@ -77,12 +84,65 @@ def finish_enrolment(
         challenge = _take_challenge(session, challenge_id, "enrol")
         if challenge.subject_id != link.id:
             raise InvalidError(_REFUSED)
-        enrolled = ceremony.verify_enrolment(policy, challenge.value, answer)
-        known = select(SecurityKey.id).where(SecurityKey.credential_id == enrolled.credential_id)
-        if session.scalar(known):
-            raise InvalidError("This key is already enrolled on this site. Use another one.")
+        enrolled = _new_key(session, policy, challenge, answer)
         _use_up(session, link)
-    user = session.get_one(User, link.user_id)
+    return store_key(session, session.get_one(User, link.user_id), enrolled)
+
+
+def begin_adding(session: Session, policy: KeyPolicy, actor: Actor) -> Begun:
+    """Another key for somebody who is signed in."""
+    user = session.get_one(User, actor.user_id)
+    challenge = _new_challenge(session, "add", user_id=user.id, session_id=actor.session_id)
+    options = ceremony.enrolment_options(
+        policy,
+        user_id=user.id.bytes,
+        user_name=user.email,
+        display_name=user.name,
+        challenge=challenge.value,
+        exclude=[key.credential_id for key in user.keys if key.revoked_at is None],
+    )
+    return Begun(challenge.id, options)
+
+
+def finish_adding(
+    session: Session, policy: KeyPolicy, actor: Actor, challenge_id: UUID, answer: bytes
+) -> SecurityKey:
+    with _keeping():
+        challenge = _take_challenge(session, challenge_id, "add")
+        if (challenge.user_id, challenge.session_id) != (actor.user_id, actor.session_id):
+            raise InvalidError(_REFUSED)
+        enrolled = _new_key(session, policy, challenge, answer)
+    return store_key(session, session.get_one(User, actor.user_id), enrolled)
+
+
+def begin_joining(session: Session, policy: KeyPolicy, email: str, name: str) -> Begun:
+    """For somebody without an account: the same whether the address has one or not."""
+    user_id = new_id()
+    challenge = _new_challenge(session, "join", user_id=user_id)
+    options = ceremony.enrolment_options(
+        policy,
+        user_id=user_id.bytes,
+        user_name=email,
+        display_name=name,
+        challenge=challenge.value,
+    )
+    return Begun(challenge.id, options)
+
+
+def finish_joining(
+    session: Session, policy: KeyPolicy, challenge_id: UUID, answer: bytes
+) -> tuple[UUID, EnrolledKey]:
+    """The id for the account to make, which the key holds already, and the key. Stores nothing."""
+    with _keeping():
+        challenge = _take_challenge(session, challenge_id, "join")
+        enrolled = _new_key(session, policy, challenge, answer)
+    if challenge.user_id is None:
+        raise InvalidError(_REFUSED)
+    return challenge.user_id, enrolled
+
+
+def store_key(session: Session, user: User, enrolled: EnrolledKey) -> SecurityKey:
+    """Keep a key whose answer was verified."""
     key = SecurityKey(
         user_id=user.id,
         credential_id=enrolled.credential_id,
@@ -146,7 +206,12 @@ def finish_sign_in(
 
 
 def begin_confirmation(
-    session: Session, policy: KeyPolicy, actor: Actor, subject_id: UUID, value: bytes, nonce: bytes
+    session: Session,
+    policy: KeyPolicy,
+    actor: Actor,
+    subject_id: UUID | None,
+    value: bytes,
+    nonce: bytes,
 ) -> Begun:
     """Ask the actor's own keys to sign `value`, which binds the act, in this session."""
     keys = session.scalars(
@@ -172,7 +237,7 @@ def finish_confirmation(
     session: Session,
     policy: KeyPolicy,
     actor: Actor,
-    subject_id: UUID,
+    subject_id: UUID | None,
     challenge_id: UUID,
     answer: bytes,
 ) -> Confirmed:
@@ -182,6 +247,16 @@ def finish_confirmation(
         if (challenge.session_id, challenge.subject_id) != (actor.session_id, subject_id):
             raise InvalidError(_REFUSED)
     return confirmed
+
+
+def _new_key(
+    session: Session, policy: KeyPolicy, challenge: Challenge, answer: bytes
+) -> EnrolledKey:
+    enrolled = ceremony.verify_enrolment(policy, challenge.value, answer)
+    known = select(SecurityKey.id).where(SecurityKey.credential_id == enrolled.credential_id)
+    if session.scalar(known):
+        raise InvalidError("This key is already enrolled on this site. Use another one.")
+    return enrolled
 
 
 def _confirm(

@@ -54,6 +54,17 @@ def end_own_session(session: Session, actor: Actor, session_id: UUID) -> None:
     audit.record(session, actor, audit.Event.SIGNED_OUT, subject_id=session_id)
 
 
+def end_own_sessions(session: Session, actor: Actor, *, keep_this: bool) -> None:
+    """End the actor's sessions on every machine, this one among them or not."""
+    own = update(SignInSession).where(
+        SignInSession.user_id == actor.user_id, SignInSession.revoked_at.is_(None)
+    )
+    if keep_this:
+        own = own.where(SignInSession.id != actor.session_id)
+    session.execute(own.values(revoked_at=clock.now()))
+    audit.record(session, actor, audit.Event.SIGNED_OUT, everywhere=True)
+
+
 def end_sessions_of_key(session: Session, key_id: UUID) -> None:
     session.execute(
         update(SignInSession)

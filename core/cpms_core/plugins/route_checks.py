@@ -26,6 +26,8 @@ def route_problems(route: Route, info: PluginInfo) -> Iterator[str]:
     for name, count in Counter(parameters).items():
         if count > 1:
             yield f"{{{name}}} stands in its path twice"
+    if route.step_up is not None and (route.method != "POST" or route.rate == "upload"):
+        yield "only an act that sends a form can ask for a touch of the key (step_up)"
     yield from _handler_problems(route, parameters)
     for event in (route.event, route.or_event):
         yield from _event_problems(event, info)

@@ -1,10 +1,10 @@
-// Security keys. <form data-ceremony="enrol|sign-in|sign-outcome" data-options-url data-finish-url>
+// Security keys. <form data-ceremony="enrol|sign-in|sign-outcome|step-up" data-options-url data-finish-url>
 // (or a button): fetches the options, lets the browser talk to the key, sends what the key answered
 // and goes where the site says. What goes wrong is said in [data-ceremony-status].
 //
 // Both requests carry JSON: the form's fields, and in the second one `credential` beside them. The
 // site answers the first with {ceremony, publicKey}, the second, which names that ceremony, with
-// {redirect}, and either with {error}.
+// {redirect}, and either with {error}. After a "step-up" the form itself goes where it leads.
 import { token } from "./csrf.js";
 import { whenever } from "./dom.js";
 
@@ -75,6 +75,7 @@ async function perform(element, say) {
   const answer = { ...fields, ceremony: options.ceremony, credential: credential.toJSON() };
   const { redirect } = await post(finishUrl, answer);
   say("Done.", "done");
+  if (ceremony === "step-up") return element.submit();
   const target = new URL(redirect, location.origin);
   if (target.origin === location.origin) location.assign(target);
 }
