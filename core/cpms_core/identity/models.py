@@ -152,7 +152,7 @@ class StepUp(Base):
 
 
 class AccessRequest(Base):
-    """A person asks for roles at a centre in an ERN: endorsed by the centre, approved by the ERN."""
+    """A person asks for roles at a centre in an ERN; the centre endorses, the ERN approves."""
 
     __tablename__ = "access_request"
 
@@ -180,7 +180,7 @@ class AccessRequest(Base):
 
 
 class Recovery(Base):
-    """A person has no key left: one helper starts, another confirms who it is, then a link is made."""
+    """A person has no key left: one helper starts, another confirms it, then a link is made."""
 
     __tablename__ = "recovery"
 
