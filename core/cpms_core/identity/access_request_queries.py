@@ -1,0 +1,210 @@
+"""Requests for access as pages show them: the own ones, and those somebody else has to handle."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy.orm import Session, aliased
+
+from cpms_core import audit
+from cpms_core.access import may
+from cpms_core.actor import Actor, Role
+from cpms_core.audit import Event
+from cpms_core.identity.access_requests import OPEN, find_request, subject_of
+from cpms_core.identity.models import AccessRequest, RoleGrant, User
+
+PAGE = 50
+
+
+class RequestView(Struct, frozen=True, kw_only=True):
+    id: UUID
+    person: str
+    email: str
+    joined_at: datetime
+    ern_id: str
+    hcp_id: UUID
+    roles: tuple[Role, ...]
+    comment: str
+    state: str
+    message: str
+    submitted_at: datetime
+    endorser: str
+    endorsed_at: datetime | None
+    decider: str
+    decided_at: datetime | None
+    row_version: int
+    is_own: bool = False
+    may_endorse: bool = False
+    may_decide: bool = False
+
+
+class Queue(Struct, frozen=True, kw_only=True):
+    rows: tuple[RequestView, ...]
+    count: int
+    page: int
+    last: int
+
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    count: int
+    oldest_at: datetime | None
+
+
+def list_my_requests(session: Session, actor: Actor) -> tuple[RequestView, ...]:
+    """Newest first, whatever became of them."""
+    audit.record(session, actor, Event.ACCESS_READ)
+    newest = _views().where(AccessRequest.user_id == actor.user_id)
+    rows = session.execute(newest.order_by(AccessRequest.submitted_at.desc()).limit(PAGE))
+    return tuple(_view(row) for row in rows)
+
+
+def read_request(session: Session, actor: Actor, request_id: UUID) -> RequestView:
+    """With what the actor may do about it; NotFoundError if it is not the actor's to see."""
+    request = find_request(session, actor, request_id)
+    subject = subject_of(request)
+    audit.record(
+        session,
+        actor,
+        Event.ACCESS_READ,
+        subject_id=request.id,
+        hcp_id=request.hcp_id,
+        ern_id=request.ern_id,
+    )
+    session.flush()
+    is_own = request.user_id == actor.user_id
+    waits = request.state == "submitted" and not is_own
+    return _view(
+        session.execute(_views().where(AccessRequest.id == request_id)).one(),
+        is_own=is_own,
+        may_endorse=waits and request.endorsed_at is None and may(actor, "access.endorse", subject),
+        may_decide=waits and may(actor, "access.decide", subject),
+    )
+
+
+def list_queue(session: Session, actor: Actor, page: int = 1) -> Queue:
+    """What waits for the actor first, the oldest on top; then what waits for its person."""
+    audit.record(session, actor, Event.ACCESS_LISTED, page=page)
+    where = and_(_open_for(actor), AccessRequest.state.in_(OPEN))
+    count = session.scalar(_count().where(where)) or 0
+    last = max(1, -(-count // PAGE))
+    page = min(max(page, 1), last)
+    rows = session.execute(
+        _views()
+        .where(where)
+        .order_by(AccessRequest.state.desc(), AccessRequest.submitted_at)
+        .limit(PAGE)
+        .offset((page - 1) * PAGE)
+    )
+    return Queue(rows=tuple(_view(row) for row in rows), count=count, page=page, last=last)
+
+
+def count_waiting(session: Session, actor: Actor) -> Waiting:
+    """What the actor could do something about right now."""
+    waits = and_(_open_for(actor), AccessRequest.state == "submitted")
+    row = session.execute(
+        select(func.count(), func.min(AccessRequest.submitted_at, type_=_TIME))
+        .select_from(AccessRequest)
+        .join(User, User.id == AccessRequest.user_id)
+        .where(waits)
+    ).one()
+    return Waiting(count=row[0], oldest_at=row[1])
+
+
+def find_asked_back(session: Session, actor: Actor) -> list[tuple[UUID, str]]:
+    """The actor's own requests that wait for an answer: id, and what is asked."""
+    rows = session.execute(
+        select(AccessRequest.id, AccessRequest.message).where(
+            AccessRequest.user_id == actor.user_id, AccessRequest.state == "asked"
+        )
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def find_asked_for(session: Session, actor: Actor) -> frozenset[tuple[str, UUID]]:
+    """The pairs of ERN and centre for which the actor has an open request."""
+    rows = session.execute(
+        select(AccessRequest.ern_id, AccessRequest.hcp_id).where(
+            AccessRequest.user_id == actor.user_id, AccessRequest.state.in_(OPEN)
+        )
+    )
+    return frozenset((row[0], row[1]) for row in rows)
+
+
+def erns_without_coordinator(session: Session, ern_ids: Iterable[str]) -> frozenset[str]:
+    """Those whose requests only a system administrator can decide."""
+    wanted = frozenset(ern_ids)
+    coordinated = session.scalars(
+        select(RoleGrant.ern_id)
+        .join(User, User.id == RoleGrant.user_id)
+        .where(
+            RoleGrant.role == Role.COORDINATOR,
+            RoleGrant.revoked_at.is_(None),
+            User.disabled_at.is_(None),
+            RoleGrant.ern_id.in_(wanted),
+        )
+    )
+    return wanted - set(coordinated)
+
+
+def _open_for(actor: Actor) -> ColumnElement[bool]:
+    """Of others, by people who can sign in; a centre manager's are those to endorse."""
+    to_endorse = and_(
+        AccessRequest.hcp_id.in_(actor.centres(Role.CENTRE_MANAGER)),
+        AccessRequest.endorsed_at.is_(None),
+    )
+    to_decide = AccessRequest.ern_id.in_(actor.erns(Role.COORDINATOR))
+    everything = true() if Role.SYSTEM_ADMIN in actor.roles else false()
+    return and_(
+        AccessRequest.user_id != actor.user_id,
+        User.disabled_at.is_(None),
+        or_(to_endorse, to_decide, everything),
+    )
+
+
+def _count() -> Select[int]:
+    return (
+        select(func.count()).select_from(AccessRequest).join(User, User.id == AccessRequest.user_id)
+    )
+
+
+_endorser, _decider = aliased(User), aliased(User)
+_TIME = AccessRequest.submitted_at.type
+
+
+def _views() -> Select[AccessRequest, str, str, datetime, str, str]:
+    return (
+        select(
+            AccessRequest,
+            *(User.name, User.email, User.created_at),
+            *(_endorser.name.label("endorser"), _decider.name.label("decider")),
+        )
+        .join(User, User.id == AccessRequest.user_id)
+        .outerjoin(_endorser, _endorser.id == AccessRequest.endorsed_by)
+        .outerjoin(_decider, _decider.id == AccessRequest.decided_by)
+    )
+
+
+def _view(row: Any, **may_do: bool) -> RequestView:
+    request: AccessRequest = row[0]
+    return RequestView(
+        id=request.id,
+        person=row.name,
+        email=row.email,
+        joined_at=row.created_at,
+        ern_id=request.ern_id,
+        hcp_id=request.hcp_id,
+        roles=tuple(map(Role, request.roles)),
+        comment=request.comment,
+        state=request.state,
+        message=request.message,
+        submitted_at=request.submitted_at,
+        endorser=row.endorser or "",
+        endorsed_at=request.endorsed_at,
+        decider=row.decider or "",
+        decided_at=request.decided_at,
+        row_version=request.row_version,
+        **may_do,
+    )
