@@ -1,22 +1,21 @@
 """Who did what to whose data, when: append-only, in the same transaction as the act itself.
 
-A job seals events into a hash chain within seconds, so that writers never queue on the chain.
+A job seals events into a hash chain within seconds (`auditing/chain.py`), so that writers never
+queue on the chain.
 The rows hold ids only; names are looked up when somebody who may see them reads the audit.
 """
 
-import hashlib
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-import msgspec
-from sqlalchemy import Engine, Index, func, insert, select
+from sqlalchemy import Index, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cpms_core.actor import Actor
 from cpms_core.clock import clock
-from cpms_core.db import Base, JsonValue, new_id, transaction, write
+from cpms_core.db import Base, JsonValue, new_id, write
 
 
 class Event(StrEnum):
@@ -32,6 +31,8 @@ class Event(StrEnum):
     KEY_RENAMED = "site:key:renamed"
     KEY_REMOVED = "site:key:removed"
     KEY_FLAGGED = "site:key:flagged"
+    PERSON_JOINED = "site:person:joined"
+    PERSON_REMOVED = "site:person:removed"
     PERSON_INVITED = "site:person:invited"
     PERSON_DISABLED = "site:person:disabled"
     PERSON_ENABLED = "site:person:enabled"
@@ -39,10 +40,29 @@ class Event(StrEnum):
     PROFILE_READ = "site:profile:read"
     PREFERENCES_SAVED = "site:preferences:saved"
     PEOPLE_LISTED = "site:people:listed"
+    PERSON_READ = "site:person:read"
+    ROLE_GRANTED = "site:role:granted"
+    ROLE_REVOKED = "site:role:revoked"
+    RECOVERY_STARTED = "site:recovery:started"
+    RECOVERY_CONFIRMED = "site:recovery:confirmed"
+    RECOVERY_GIVEN_UP = "site:recovery:given_up"
+    RECOVERY_CODES_MADE = "site:recovery:codes_made"
+    KEY_MODELS_IMPORTED = "site:key_models:imported"
+    ACCESS_LISTED = "site:access:listed"
+    ACCESS_READ = "site:access:read"
+    ACCESS_REQUESTED = "site:access:requested"
+    ACCESS_ENDORSED = "site:access:endorsed"
+    ACCESS_ASKED_BACK = "site:access:asked_back"
+    ACCESS_ANSWERED = "site:access:answered"
+    ACCESS_CODE_WRONG = "site:access:code_wrong"
+    ACCESS_APPROVED = "site:access:approved"
+    ACCESS_REFUSED = "site:access:refused"
+    ACCESS_WITHDRAWN = "site:access:withdrawn"
     PLUGINS_LISTED = "site:plugins:listed"
     PLUGIN_ENABLED = "site:plugin:enabled"
     PLUGIN_DISABLED = "site:plugin:disabled"
     AUDIT_READ = "site:audit:read"
+    AUDIT_EXPORTED = "site:audit:exported"
     HOME_READ = "site:home:read"
     HELP_READ = "site:help:read"
     TERMS_SEARCHED = "site:terms:searched"
@@ -95,6 +115,12 @@ class Event(StrEnum):
     BACKUP_MADE = "site:backup:made"
     BACKUP_RESTORED = "site:backup:restored"
     DENIED = "site:access:denied"
+
+
+FROM_THE_CONSOLE: Final = frozenset(
+    {Event.BACKUP_MADE, Event.BACKUP_RESTORED, Event.AUDIT_EXPORTED}
+)
+"""Acts of whoever runs the server: without an actor, these are not of somebody not signed in."""
 
 
 class AuditEvent(Base):
@@ -166,52 +192,4 @@ def case_events(session: Session) -> list[tuple[str, UUID]]:
     return [(tag, case_id) for tag, case_id in session.info.get("noted", []) if case_id]
 
 
-def seal(engine: Engine, limit: int = 5000) -> int:
-    """Chain the events that are not sealed yet, oldest first; how many there were."""
-    with transaction(engine) as session:
-        # Two sealers at once would fork the chain; PostgreSQL needs the lock, SQLite has it.
-        if engine.dialect.name == "postgresql":
-            session.execute(select(func.pg_advisory_xact_lock(0x41554449)))
-        last = session.scalar(
-            select(AuditEvent).where(_SEALED).order_by(AuditEvent.seq.desc()).limit(1)
-        )
-        seq, previous = (last.seq or 0, last.hash or b"") if last else (0, b"")
-        waiting = session.scalars(
-            select(AuditEvent)
-            .where(AuditEvent.seq.is_(None))
-            .order_by(AuditEvent.at, AuditEvent.id)
-            .limit(limit)
-        ).all()
-        for event in waiting:
-            seq += 1
-            previous = _digest(seq, previous, event)
-            event.seq, event.hash = seq, previous
-        return len(waiting)
-
-
-def first_break(session: Session) -> int | None:
-    """The place of the first entry that was changed, removed or moved; None if the chain holds."""
-    previous = b""
-    expected = 1
-    for event in session.scalars(
-        select(AuditEvent).where(_SEALED).order_by(AuditEvent.seq)
-    ).yield_per(1000):
-        if event.seq != expected or event.hash != _digest(expected, previous, event):
-            return expected
-        previous = event.hash
-        expected += 1
-    return None
-
-
 _INSERT = insert(AuditEvent.__table__)  # type: ignore[arg-type]  # a FromClause to mypy, a Table in fact
-_SEALED = AuditEvent.seq.is_not(None)
-_COLUMNS = (
-    *("id", "at", "tag", "actor_id", "roles", "session_id", "case_id", "patient_id"),
-    *("hcp_id", "ern_id", "subject_id", "detail"),
-)
-
-
-def _digest(seq: int, previous: bytes, event: AuditEvent) -> bytes:
-    values = {name: getattr(event, name) for name in _COLUMNS}
-    body = msgspec.json.encode([seq, values], order="deterministic")
-    return hashlib.sha256(previous + body).digest()

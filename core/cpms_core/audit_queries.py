@@ -6,15 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, union
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.actor import Actor, Role
-from cpms_core.audit import AuditEvent, Event
-from cpms_core.cases.models import Case
+from cpms_core.actor import CENTRE_ROLES, Actor, Role
+from cpms_core.audit import FROM_THE_CONSOLE, AuditEvent, Event
+from cpms_core.auditing.chain import walk
+from cpms_core.cases.models import Case, Record
 from cpms_core.directory.models import Ern, Hcp
-from cpms_core.identity.models import User
+from cpms_core.identity.models import AccessRequest, Recovery, SecurityKey, SignInSession, User
+from cpms_core.panels.models import ConsultationRequest
 from cpms_core.patients.models import Patient
 
 PAGE = 50
@@ -42,6 +44,7 @@ class AuditLine(Struct, frozen=True, kw_only=True):
     tag: str
     who: str
     """Empty for the server's console and for somebody who was not signed in."""
+    is_console: bool
     roles: str
     about: str
     """The person it was done to, if it was done to one."""
@@ -75,12 +78,21 @@ class Chain(Struct, frozen=True, kw_only=True):
     first_break: int | None = None
 
 
-def read_audit(session: Session, actor: Actor, filters: Filters, page: int = 1) -> AuditPage:
-    """Newest first. Reading is itself an event, with what was looked for but no name in it."""
+def read_audit(
+    session: Session, actor: Actor, filters: Filters, page: int = 1, *, is_about_me: bool = False
+) -> AuditPage:
+    """Newest first. Reading is itself an event, with what was looked for but no name in it.
+
+    `is_about_me`: what others did to the actor's own cases, and what was done to the account.
+    """
     used = [name for name in ("case", "person", "kind", "on") if getattr(filters, name)]
-    audit.record(session, actor, Event.AUDIT_READ, page=page, filters=" ".join(used) or None)
+    view = "own" if is_about_me else None
+    audit.record(
+        session, actor, Event.AUDIT_READ, page=page, filters=" ".join(used) or None, view=view
+    )
     session.flush()
-    wanted = select(AuditEvent).where(_visible(actor), *_wanted(filters))
+    seen = _about(actor) if is_about_me else _visible(actor)
+    wanted = select(AuditEvent).where(seen, *_wanted(actor, filters))
     counted = select(func.count()).select_from(wanted.limit(MOST_COUNTED + 1).subquery())
     count = session.scalar(counted) or 0
     last = max(1, -(-min(count, MOST_COUNTED) // PAGE))
@@ -97,8 +109,9 @@ def read_chain(session: Session, *, is_asked: bool = False) -> Chain:
     waiting = session.scalar(unsealed) or 0
     if sealed > CHECKED_AT_ONCE and not is_asked:
         return Chain(sealed=sealed, waiting=waiting, is_checked=False)
-    broken = audit.first_break(session)
-    return Chain(sealed=sealed, waiting=waiting, is_checked=True, first_break=broken)
+    broken = walk(session).first_break
+    seq = broken.seq if broken else None
+    return Chain(sealed=sealed, waiting=waiting, is_checked=True, first_break=seq)
 
 
 def _visible(actor: Actor) -> ColumnElement[bool]:
@@ -112,7 +125,35 @@ def _visible(actor: Actor) -> ColumnElement[bool]:
     )
 
 
-def _wanted(filters: Filters) -> Iterable[ColumnElement[bool]]:
+def _about(actor: Actor) -> ColumnElement[bool]:
+    """What others did to the cases this person opened, wrote in or sent; and to the account.
+
+    Cases of centres where the person still works. A key, a session, a request of one's own is the
+    account too.
+    """
+    me = actor.user_id
+    wrote = select(Record.case_id).where(Record.author_id == me)
+    sent = select(ConsultationRequest.case_id).where(ConsultationRequest.submitted_by == me)
+    own = (
+        or_(Case.created_by == me, Case.id.in_(wrote), Case.id.in_(sent)),
+        Case.hcp_id.in_(actor.centres(*CENTRE_ROLES)),
+    )
+    by_others = or_(AuditEvent.actor_id.is_(None), AuditEvent.actor_id != me)
+    cases = or_(
+        AuditEvent.case_id.in_(select(Case.id).where(*own)),
+        AuditEvent.patient_id.in_(select(Case.patient_id).where(*own)),
+    )
+    mine = (SecurityKey, SignInSession, AccessRequest, Recovery)
+    things = union(*(select(table.id).where(table.user_id == me) for table in mine))
+    account = or_(
+        AuditEvent.subject_id == me,
+        AuditEvent.subject_id.in_(things),
+        and_(AuditEvent.actor_id == me, AuditEvent.tag.startswith("site:session:")),
+    )
+    return or_(and_(by_others, cases), and_(AuditEvent.tag.startswith("site:"), account))
+
+
+def _wanted(actor: Actor, filters: Filters) -> Iterable[ColumnElement[bool]]:
     if filters.kind.endswith(":"):
         yield AuditEvent.tag.startswith(filters.kind, autoescape=True)
     elif filters.kind:
@@ -120,7 +161,9 @@ def _wanted(filters: Filters) -> Iterable[ColumnElement[bool]]:
     if filters.case:
         yield AuditEvent.case_id.in_(_cases(filters.case))
     if filters.person:
-        people = _people(filters.person)
+        # Addresses are for those who manage people: others could try one out, letter by letter.
+        manages = bool(actor.roles & {Role.SYSTEM_ADMIN, Role.CENTRE_MANAGER})
+        people = _people(filters.person, by_address=manages)
         yield or_(AuditEvent.actor_id.in_(people), AuditEvent.subject_id.in_(people))
     if filters.on:
         start = datetime.combine(filters.on, time(), UTC)
@@ -135,16 +178,15 @@ def _cases(text: str) -> Sequence[UUID] | Select[UUID]:
     return select(Case.id).where(Case.patient_id.in_(patients))
 
 
-def _people(text: str) -> Sequence[UUID] | Select[UUID]:
+def _people(text: str, *, by_address: bool) -> Sequence[UUID] | Select[UUID]:
     if (user_id := _uuid(text)) is not None:
         return [user_id]
-    return select(User.id).where(
-        or_(
-            User.name.contains(text, autoescape=True),
-            func.lower(User.name).contains(text.lower(), autoescape=True),
-            User.email.contains(text.casefold(), autoescape=True),
-        )
+    named = or_(
+        User.name.contains(text, autoescape=True),
+        func.lower(User.name).contains(text.lower(), autoescape=True),
     )
+    has_address = User.email.contains(text.casefold(), autoescape=True)
+    return select(User.id).where(or_(named, has_address) if by_address else named)
 
 
 def _uuid(text: str) -> UUID | None:
@@ -168,6 +210,7 @@ def _lines(session: Session, events: Sequence[AuditEvent]) -> tuple[AuditLine, .
             at=event.at,
             tag=event.tag,
             who=people.get(event.actor_id, ""),
+            is_console=bool(event.roles) or event.tag in FROM_THE_CONSOLE,
             roles=event.roles,
             about=people.get(event.subject_id, "") if event.subject_id != event.actor_id else "",
             case_id=event.case_id if event.case_id in cases else None,

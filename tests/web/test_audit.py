@@ -11,6 +11,7 @@ from cpms_core import audit
 from cpms_core.actor import Role
 from cpms_core.audit import AuditEvent, Event
 from cpms_core.audit_queries import CHECKED_AT_ONCE
+from cpms_core.auditing.chain import seal
 from cpms_core.clock import clock
 from cpms_web.audit_words import SOURCES, WORDS, in_words
 from tests import factories
@@ -149,7 +150,7 @@ def test_fifty_events_make_a_page_and_the_filter_stays(site: TestSite) -> None:
 def test_administrators_see_how_the_chain_stands(site: TestSite) -> None:
     admin = site.person(Role.SYSTEM_ADMIN, hcp=None)
     add_event(site, admin)
-    audit.seal(site.engine)
+    seal(site.engine)
     page = admin.get("/audit").text
     assert "Sealed to #1, the chain holds." in page
     with site.transaction() as session:
@@ -165,7 +166,7 @@ def test_a_long_chain_is_checked_when_somebody_asks(
     monkeypatch.setattr("cpms_core.audit_queries.CHECKED_AT_ONCE", 0)
     admin = site.person(Role.SYSTEM_ADMIN, hcp=None)
     add_event(site, admin)
-    audit.seal(site.engine)
+    seal(site.engine)
     assert "check it now" in admin.get("/audit").text
     assert "the chain holds" in admin.get("/audit?check=yes").text
 

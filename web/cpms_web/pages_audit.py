@@ -24,16 +24,28 @@ def _check_chain(visit: PageVisit) -> Chain | None:
 
 @route("GET", "/audit", permission="audit.read", event=Event.AUDIT_READ, prepare=_check_chain)
 def show_audit(visit: PageVisit) -> Answer:
+    return _page(visit, is_about_me=False)
+
+
+@route("GET", "/audit/mine", permission="audit.read", event=Event.AUDIT_READ)
+def show_mine(visit: PageVisit) -> Answer:
+    return _page(visit, is_about_me=True)
+
+
+def _page(visit: PageVisit, *, is_about_me: bool) -> Answer:
     filters, problem = _filters(visit)
+    number = page_number(visit)
     values: dict[str, Any] = {
-        "audit": read_audit(visit.session, visit.actor, filters, page_number(visit)),
+        "audit": read_audit(visit.session, visit.actor, filters, number, is_about_me=is_about_me),
+        "is_about_me": is_about_me,
+        "path": "/audit/mine" if is_about_me else "/audit",
         "chain": visit.prepared,
         "filters": filters,
         "day": visit.query.get("on", "").strip()[:20],
         "problem": problem,
         "is_filtered": filters != Filters(),
         "address": "?" + urlencode(_given(filters)).replace("%", "%%") + "&page=%d",
-        "scope": _scope(visit.actor),
+        "scope": _ABOUT_ME if is_about_me else _scope(visit.actor),
         "most": MOST_COUNTED,
         "in_words": in_words,
         "details_in_words": details_in_words,
@@ -59,6 +71,12 @@ def _given(filters: Filters) -> dict[str, str]:
     values = {"case": filters.case, "person": filters.person, "kind": filters.kind}
     values["on"] = filters.on.isoformat() if filters.on else ""
     return {name: value for name, value in values.items() if value}
+
+
+_ABOUT_ME = (
+    "Who read, changed or exported the cases that you opened, wrote in or sent, at your centre;"
+    " and what was done to your account."
+)
 
 
 def _scope(actor: Actor) -> str:
@@ -89,4 +107,4 @@ def _kinds() -> list[tuple[str, str, list[tuple[str, str]]]]:
     ]
 
 
-ROUTES = (show_audit,)
+ROUTES = (show_audit, show_mine)

@@ -19,6 +19,7 @@ from cpms_core.cases.attachments import (
     remove_attachments,
     small_copy,
 )
+from cpms_core.cases.models import Case
 from cpms_core.cases.queries import attachment_view
 from cpms_core.cases.reading import case_reading
 from cpms_core.cases.scope import find_case_to_edit
@@ -179,6 +180,7 @@ def _note_reading(visit: PageVisit, case_id: UUID, found: AttachmentView) -> Non
         visit.actor,
         Event.ATTACHMENT_READ,
         case_id=case_id,
+        hcp_id=visit.session.get_one(Case, case_id).hcp_id,
         subject_id=found.id,
         viewer=found.viewer,
     )

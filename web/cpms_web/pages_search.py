@@ -11,7 +11,7 @@ _SYSTEMS = frozenset({"hpo", "orpha", "omim"})
 _LONGEST = 200
 
 
-@route("GET", "/terms", permission="site.use", event=Event.TERMS_SEARCHED, rate="search")
+@route("GET", "/terms", permission="site.work", event=Event.TERMS_SEARCHED, rate="search")
 def find_terms(visit: PageVisit) -> Answer:
     """`?systems=orpha omim&q=…`: what the term boxes of the forms ask."""
     wanted = f"{visit.query.get('systems', '')} {visit.query.get('system', '')}".split()
@@ -21,7 +21,7 @@ def find_terms(visit: PageVisit) -> Answer:
     return Data(value={"terms": hits})
 
 
-@route("GET", "/search", permission="site.use", event=Event.SEARCHED, rate="search")
+@route("GET", "/search", permission="site.work", event=Event.SEARCHED, rate="search")
 def find(visit: PageVisit) -> Answer:
     text = visit.query.get("q", "").strip()[:_LONGEST]
     found = find_cases(visit.session, visit.actor, text)

@@ -87,7 +87,7 @@ def show_verification(visit: PageVisit, panel_id: UUID) -> Answer:
     return Page(template="web/verification.html", values=values)
 
 
-@route("GET", "/verify", permission="site.use", event=None)
+@route("GET", "/verify", permission="site.work", event=None)
 def show_verify(visit: PageVisit) -> Answer:  # noqa: ARG001 - every handler gets a visit
     return Page(template="web/verify.html")
 
@@ -106,7 +106,7 @@ def _prove_upload(visit: PageVisit) -> Verification:
 @route(
     "POST",
     "/verify",
-    permission="site.use",
+    permission="site.work",
     event=Event.OUTCOME_VERIFIED,
     rate="upload",
     prepare=_prove_upload,

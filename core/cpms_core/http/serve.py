@@ -19,7 +19,8 @@ from granian.server import Server
 from litestar import Litestar
 from litestar.types import Receive, Scope, Send
 
-from cpms_core import audit, sandbox
+from cpms_core import sandbox
+from cpms_core.auditing.chain import seal
 from cpms_core.case_events import KIND, announce_now
 from cpms_core.db import make_engine
 from cpms_core.http.app import live_site, load_plugins, make_app
@@ -46,7 +47,7 @@ class ChangingApp:
         # What interrupted uploads left; nobody uploads one file for a day.
         sweep = seldom(HOUR, lambda: self.live.files.sweep(timedelta(days=1)))
         works = {KIND: lambda payload: announce_now(self.live.registry, payload)}
-        self._runner = Runner(self.engine, works, tasks=(lambda: audit.seal(self.engine), sweep))
+        self._runner = Runner(self.engine, works, tasks=(lambda: seal(self.engine), sweep))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":  # type: ignore[comparison-overlap]  # Litestar types HTTP and sockets only

@@ -8,8 +8,8 @@ from msgspec import Struct
 from sqlalchemy import Engine, func, select, union
 from sqlalchemy.exc import SQLAlchemyError
 
-from cpms_core import audit
 from cpms_core.audit import AuditEvent
+from cpms_core.auditing.chain import walk
 from cpms_core.cases.models import Attachment, Case
 from cpms_core.db import transaction
 from cpms_core.declarations import Check
@@ -118,14 +118,11 @@ def _key(site: Site, engine: Engine, report: Report) -> None:
 def _chain(site: Site, engine: Engine, report: Report) -> None:
     del site
     with transaction(engine, read_only=True) as session:
-        sealed = session.scalar(select(func.max(AuditEvent.seq))) or 0
-        broken = audit.first_break(session)
-    if broken is None:
-        report.figures.append(f"audit sealed to #{sealed}, the chain holds")
+        walked = walk(session)
+    if walked.first_break is None:
+        report.figures.append(f"audit sealed to #{walked.end.seq}, the chain holds")
     else:
-        report.problems.append(
-            f"The audit's chain breaks at #{broken}: that event was changed, removed or moved."
-        )
+        report.problems.append(f"The audit's chain breaks: the entry {walked.first_break}")
 
 
 def _jobs(site: Site, engine: Engine, report: Report) -> None:

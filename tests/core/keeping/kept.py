@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 from cpms_core import audit
 from cpms_core.actor import Role
 from cpms_core.audit import Event
+from cpms_core.auditing.chain import seal
 from cpms_core.cases.models import Attachment, Record
 from cpms_core.clock import clock
 from cpms_core.db import transaction
@@ -76,7 +77,7 @@ def make_kept(folder: Path, engine: Engine) -> Kept:
             )
         )
         audit.record(session, actor, Event.CASE_READ, case_id=case.id, hcp_id=case.hcp_id)
-    audit.seal(engine)
+    seal(engine)
     return Kept(site, engine, key, photo.sha256)
 
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from cpms_core import audit
+from cpms_core.auditing.chain import seal
 from cpms_core.db import make_engine, transaction
 from cpms_core.errors import CpmsError
 from cpms_core.files import FileStore
@@ -40,7 +41,7 @@ def test_a_backup_of_either_engine_restores_onto_either(
         stack.callback(engine.dispose)
         assert engine.dialect.name == onto
         _compare(kept, engine)
-        audit.seal(engine)
+        seal(engine)
         write_site_key(restored.site.site_key_path, kept.key)
         assert check_site(restored.site, engine).problems == []
 
