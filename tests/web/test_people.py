@@ -11,7 +11,7 @@ from sqlalchemy import select
 from cpms_core.actor import Role
 from cpms_core.clock import clock
 from cpms_core.directory.models import Hcp
-from cpms_core.identity.models import AccountLink, RoleGrant, SecurityKey, User
+from cpms_core.identity.models import AccountLink, RoleGrant, User
 from tests import factories
 from tests.site import Browser, TestSite
 
@@ -78,7 +78,17 @@ def another_centre(site: TestSite) -> str:
         return session.scalars(select(Hcp.code).where(Hcp.code != "FR10").limit(1)).one()
 
 
-@pytest.mark.parametrize("role", [Role.PROFESSIONAL, Role.COORDINATOR])
+def test_a_coordinator_sees_the_people_of_the_own_ern(site: TestSite) -> None:
+    coordinator = site.person(Role.COORDINATOR, ern="ithaca", name="Cora")
+    add_person(site, "Dina Dispatcher", role=Role.DISPATCHER, ern="ithaca", hcp="CZ01")
+    other = add_person(site, "Dora Elsewhere", role=Role.DISPATCHER, ern="erknet", hcp="CZ01")
+    page = coordinator.get("/people").text
+    assert "Dina Dispatcher" in page and "Dora Elsewhere" not in page
+    assert "/people/invite" not in page
+    assert coordinator.get(f"/people/{other}").status_code == 404
+
+
+@pytest.mark.parametrize("role", [Role.PROFESSIONAL, Role.DISPATCHER])
 def test_others_see_nobody(site: TestSite, role: Role) -> None:
     assert site.person(role).get("/people").status_code == 403
     assert site.events() == ["site:access:denied"]
@@ -185,8 +195,9 @@ def test_nobody_gets_a_link_to_somebody_above_them(site: TestSite) -> None:
     for person in (above, coordinator):
         for act in ("new-link", "disable"):
             assert manager.post(f"/people/{person}/{act}").status_code == 403
-    page = manager.get("/people").text
-    assert f"/people/{above}/" not in page
+    page = manager.get("/people").text + manager.get(f"/people/{above}").text
+    for act in ("new-link", "disable", "recovery"):
+        assert f"/people/{above}/{act}" not in page
     with site.transaction() as session:
         assert session.scalars(select(AccountLink)).all() == []
         assert session.get_one(User, above).disabled_at is None
@@ -203,17 +214,22 @@ def test_somebody_who_has_a_key_gets_the_role_and_no_link(site: TestSite) -> Non
     assert sorted(roles) == ["dispatcher", "professional"]
 
 
-def test_a_lost_key_stops_at_once_and_the_new_link_enrols_another(site: TestSite) -> None:
-    admin, owner = administrator(site), site.person()
-    page = admin.post(f"/people/{owner.actor.user_id}/new-link").text
-    assert len(set(links(page))) == 1
-    assert owner.get("/me").status_code == 303
+@pytest.mark.parametrize("state", ["flagged_at", "revoked_at", "last_used_at"])
+def test_one_person_alone_makes_no_link_for_somebody_who_had_a_key(
+    site: TestSite, state: str
+) -> None:
+    """Neither does inviting the person once more."""
+    admin = administrator(site)
+    person = add_person(site, "Olga", with_key=False, email="eva@example.org")
     with site.transaction() as session:
-        keys = session.scalars(
-            select(SecurityKey).where(SecurityKey.user_id == owner.actor.user_id)
-        ).all()
-        assert all(key.revoked_at for key in keys)
-    assert "site:link:renewed" in site.events()
+        factories.make_key(session, session.get_one(User, person), **{state: clock.now()})
+    refused = admin.post(f"/people/{person}/new-link")
+    assert refused.status_code == 422
+    assert "one person alone makes no link" in refused.text
+    invited = admin.post("/people/invite", INVITED | {"role": "researcher", "ern": "ithaca"})
+    assert links(refused.text) == links(invited.text) == []
+    with site.transaction() as session:
+        assert session.scalars(select(AccountLink)).all() == []
 
 
 def test_a_new_link_ends_the_one_before(site: TestSite) -> None:
@@ -229,7 +245,21 @@ def test_nobody_renews_or_disables_themselves(site: TestSite) -> None:
     administrator(site)
     for act in ("new-link", "disable"):
         assert admin.post(f"/people/{admin.actor.user_id}/{act}").status_code == 403
-    assert f"/people/{admin.actor.user_id}/" not in admin.get("/people").text
+    own = admin.get(f"/people/{admin.actor.user_id}").text
+    assert f"/people/{admin.actor.user_id}/" not in own
+
+
+def test_whoever_manages_people_is_told_of_a_key_that_may_have_been_copied(site: TestSite) -> None:
+    with site.transaction() as session:
+        for name, has_another in (("Lena Locked", False), ("Tom Two", True)):
+            user = factories.make_user(session, name=name)
+            factories.make_key(session, user, flagged_at=clock.now())
+            if has_another:
+                factories.make_key(session, user)
+    page = site.person(Role.CENTRE_MANAGER).get("/people").text
+    for name, badge in (("Lena Locked", "key locked"), ("Tom Two", "another key locked")):
+        row = page[page.index(name) :].partition("</li>")[0]
+        assert badge in row and "may have been copied" in row, name
 
 
 def test_a_disabled_person_can_be_let_back_in(site: TestSite) -> None:
@@ -265,3 +295,87 @@ def test_a_person_that_does_not_exist_is_not_there(site: TestSite) -> None:
     for act in ("new-link", "disable", "enable"):
         assert admin.post(f"/people/{UUID(int=7)}/{act}").status_code == 404
         assert admin.post(f"/people/7/{act}").status_code == 404
+
+
+def give(browser: Browser, person: UUID, role: str, hcp: str = "", ern: str = "") -> int:
+    form = {"role": role, "hcp": hcp, "ern": ern}
+    return browser.post(f"/people/{person}/roles", form).status_code
+
+
+def held(site: TestSite, person: UUID) -> list[str]:
+    with site.transaction() as session:
+        mine = RoleGrant.user_id == person, RoleGrant.revoked_at.is_(None)
+        return sorted(session.scalars(select(RoleGrant.role).where(*mine)))
+
+
+def grant_of(site: TestSite, person: UUID, role: Role) -> UUID:
+    with site.transaction() as session:
+        mine = RoleGrant.user_id == person, RoleGrant.role == role
+        return session.scalars(select(RoleGrant.id).where(*mine)).one()
+
+
+def test_a_role_that_is_given_counts_at_the_next_request_and_so_does_its_end(
+    site: TestSite,
+) -> None:
+    admin, ana = administrator(site), site.person(name="Ana")
+    person = ana.actor.user_id
+    assert ana.get("/erns").status_code == 403
+    assert give(admin, person, "dispatcher", "FR10", "ithaca") == 303
+    assert ana.get("/erns").status_code != 403
+    assert "Dispatcher of ERN ITHACA" in admin.get(f"/people/{person}").text
+    grant = grant_of(site, person, Role.DISPATCHER)
+    assert admin.post(f"/roles/{grant}/end").status_code == 303
+    assert ana.get("/erns").status_code == 403
+    assert admin.post(f"/roles/{grant}/end").status_code == 422
+    assert held(site, person) == ["professional"]
+    assert {"site:role:granted", "site:role:revoked"} <= set(site.events())
+
+
+def test_everybody_gives_and_takes_what_is_of_the_own_centre_or_ern(site: TestSite) -> None:
+    manager = site.person(Role.CENTRE_MANAGER)
+    coordinator = site.person(Role.COORDINATOR, ern="ithaca")
+    person = add_person(site, "Ana", role=Role.RESEARCHER, ern="ithaca")
+    assert give(manager, person, "professional", "FR10") == 303
+    assert give(coordinator, person, "dispatcher", "", "ithaca") == 303
+    assert held(site, person) == ["dispatcher", "professional", "researcher"]
+    elsewhere = another_centre(site)
+    assert give(manager, person, "professional", elsewhere) == 403
+    for browser in (manager, coordinator):
+        for role in ("system_admin", "centre_manager", "guest"):
+            assert give(browser, person, role, "FR10", "ithaca") == 422
+    assert give(manager, person, "coordinator", "FR10", "ithaca") == 422
+    assert give(coordinator, person, "professional", "FR10") == 422
+    assert give(coordinator, person, "coordinator", "", "erknet") == 422
+    assert manager.post(f"/roles/{grant_of(site, person, Role.RESEARCHER)}/end").status_code == 403
+    professional = grant_of(site, person, Role.PROFESSIONAL)
+    assert coordinator.post(f"/roles/{professional}/end").status_code == 403
+    assert manager.post(f"/roles/{professional}/end").status_code == 303
+    assert held(site, person) == ["dispatcher", "researcher"]
+
+
+def test_a_role_that_is_held_is_not_given_twice(site: TestSite) -> None:
+    admin, person = administrator(site), add_person(site, "Ana")
+    answer = admin.post(f"/people/{person}/roles", {"role": "professional", "hcp": "FR10"})
+    assert answer.status_code == 422
+    assert "holds this role already" in answer.text
+    nothing = admin.post(f"/people/{person}/roles", {"role": "centre_manager", "hcp": ""})
+    assert "the centre this role is for" in nothing.text
+
+
+def test_nobody_changes_the_own_roles(site: TestSite) -> None:
+    admin = administrator(site)
+    administrator(site)
+    own = admin.actor.user_id
+    assert give(admin, own, "centre_manager", "FR10") == 403
+    assert admin.post(f"/roles/{grant_of(site, own, Role.SYSTEM_ADMIN)}/end").status_code == 403
+    assert held(site, own) == ["system_admin"]
+
+
+def test_an_administrator_takes_anothers_role_but_never_the_last_ones(site: TestSite) -> None:
+    first, second = administrator(site), administrator(site)
+    grant = grant_of(site, second.actor.user_id, Role.SYSTEM_ADMIN)
+    assert first.post(f"/roles/{grant}/end").status_code == 303
+    assert second.get("/plugins").status_code == 403
+    back = grant_of(site, first.actor.user_id, Role.SYSTEM_ADMIN)
+    assert second.post(f"/roles/{back}/end").status_code == 403
+    assert held(site, first.actor.user_id) == ["system_admin"]

@@ -8,12 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cpms_core import Answer, Page, Redirect, route
+from cpms_core.access import could
 from cpms_core.actor import CENTRE_ROLES, ERN_ROLES, ROLE_TITLES, Actor, Grant, Role
 from cpms_core.audit import Event
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.identity import people
+from cpms_core.identity import key_models, people
 from cpms_core.identity.models import User
 from cpms_core.identity.people import LINK_LASTS, NewPerson, Ticket
 from cpms_core.identity.queries import list_people
@@ -32,7 +33,7 @@ TITLES = {
 _MANAGE = "people.manage"
 
 
-@route("GET", "/people", permission=_MANAGE, event=Event.PEOPLE_LISTED)
+@route("GET", "/people", permission="people.read", event=Event.PEOPLE_LISTED)
 def show_people(visit: PageVisit) -> Answer:
     search = visit.query.get("q", "").strip()[:120]
     found = list_people(visit.session, visit.actor, search, page_number(visit))
@@ -45,8 +46,16 @@ def show_people(visit: PageVisit) -> Answer:
         "names": names,
         "search": search,
         "is_everybody": Role.SYSTEM_ADMIN in visit.actor.roles,
+        "may_invite": could(visit.actor, _MANAGE),
+        "key_problems": _key_problems(visit),
     }
     return Page(template="web/people.html", values=values)
+
+
+def _key_problems(visit: PageVisit) -> list[str]:
+    """Models that were revoked, a list that is out of date: a system administrator's business."""
+    is_told = Role.SYSTEM_ADMIN in visit.actor.roles
+    return list(key_models.problems(visit.session, visit.site.key_policy)) if is_told else []
 
 
 @route("GET", "/people/invite", permission=_MANAGE, event=None)
@@ -55,7 +64,13 @@ def show_invitation(visit: PageVisit) -> Answer:
     return _form(visit, typed, {})
 
 
-@route("POST", "/people/invite", permission=_MANAGE, event=Event.PERSON_INVITED)
+@route(
+    "POST",
+    "/people/invite",
+    permission=_MANAGE,
+    event=Event.PERSON_INVITED,
+    step_up="give a person access",
+)
 def invite(visit: PageVisit) -> Answer:
     typed = typed_in(visit, TITLES, max_length=300)
     problems: dict[str, str] = {}
@@ -68,7 +83,7 @@ def invite(visit: PageVisit) -> Answer:
         if not error.fields:
             raise
         return _form(visit, typed, error.fields)
-    return _ticket_page(visit, ticket, is_new=True)
+    return ticket_page(visit, ticket, is_new=True)
 
 
 @route(
@@ -76,11 +91,11 @@ def invite(visit: PageVisit) -> Answer:
     "/people/{person_id:uuid}/new-link",
     permission=_MANAGE,
     event=Event.LINK_RENEWED,
-    step_up="stop a person's keys and make a new link",
+    step_up="make a new link for a person",
 )
 def make_link(visit: PageVisit, person_id: UUID) -> Answer:
     ticket = people.renew_link(visit.session, visit.actor, visit.site.key, person_id)
-    return _ticket_page(visit, ticket, is_new=False)
+    return ticket_page(visit, ticket, is_new=False)
 
 
 @route(
@@ -120,6 +135,12 @@ class Names:
         title = ROLE_TITLES[grant.role]
         return f"{title} of {self._erns[grant.ern_id]}" if grant.ern_id else title
 
+    def held(self, grant: Grant) -> str:
+        """`Health professional at FR10`."""
+        centre = self.centre(grant.hcp_id)
+        title = self.grant(grant)
+        return f"{title[0].upper()}{title[1:]}" + (f" at {centre.code}" if centre else "")
+
     def roles(self, grants: Iterable[Grant]) -> list[str]:
         return list(dict.fromkeys(self.grant(grant) for grant in grants))
 
@@ -138,7 +159,7 @@ def _new_person(
     except InvalidError as error:
         problems |= error.fields
     role = Role(typed["role"]) if "role" not in problems else Role.PROFESSIONAL
-    hcp = _centre(visit, typed["hcp"], problems)
+    hcp = find_centre(visit, typed["hcp"], problems)
     if hcp is None and "hcp" not in problems and role in CENTRE_ROLES | {Role.GUEST}:
         problems["hcp"] = "Choose where the person works."
     ern = typed["ern"] if role in ERN_ROLES else ""
@@ -156,7 +177,7 @@ def _new_person(
     )
 
 
-def _centre(visit: PageVisit, text: str, problems: dict[str, str]) -> Hcp | None:
+def find_centre(visit: PageVisit, text: str, problems: dict[str, str]) -> Hcp | None:
     """The centre that was typed or chosen: its code comes first, `FR10 · Hôpital …`."""
     if not text:
         return None
@@ -202,7 +223,7 @@ def _form(visit: PageVisit, typed: dict[str, str], problems: Mapping[str, str]) 
     return Page(template="web/invite.html", values=values, status=422 if problems else 200)
 
 
-def _ticket_page(visit: PageVisit, ticket: Ticket, *, is_new: bool) -> Answer:
+def ticket_page(visit: PageVisit, ticket: Ticket, *, is_new: bool) -> Answer:
     """Shown once: neither the link nor the code is stored, only what tells them."""
     user = visit.session.get_one(User, ticket.user_id)
     values = {
@@ -210,6 +231,7 @@ def _ticket_page(visit: PageVisit, ticket: Ticket, *, is_new: bool) -> Answer:
         "link": f"{visit.site.settings.base_url}/enrol/{ticket.token}" if ticket.token else "",
         "code": ticket.code,
         "is_new": is_new,
+        "may_invite": could(visit.actor, _MANAGE),
         "lasts": plural(int(LINK_LASTS.total_seconds() // 3600), "hour"),
     }
     return Page(template="web/ticket.html", values=values)

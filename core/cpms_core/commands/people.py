@@ -6,7 +6,9 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cpms_core import audit
 from cpms_core.actor import Actor, Grant, Role
+from cpms_core.audit import Event
 from cpms_core.commands import Commands, Options, opened
 from cpms_core.db import transaction
 from cpms_core.directory.models import Ern, Hcp
@@ -18,7 +20,7 @@ from cpms_core.identity.people import (
     disable_person,
     invite_person,
     normal_email,
-    renew_link,
+    replace_keys,
 )
 from cpms_core.keys import load_site_key
 from cpms_core.settings import Site
@@ -71,9 +73,14 @@ def invite_one(options: Options) -> int:
 
 
 def make_link(options: Options) -> int:
+    """Without a second person: for a site that has nobody else who could help on the page."""
     with opened(options.data) as (site, engine), transaction(engine) as session:
         key = load_site_key(site.site_key_path, site.settings.site_key_command)
-        ticket = renew_link(session, _CONSOLE, key, user_by_email(session, options.email).id)
+        user = user_by_email(session, options.email)
+        if user.disabled_at:
+            raise CpmsError("This person's account is disabled.")
+        audit.record(session, None, Event.LINK_RENEWED, subject_id=user.id, hcp_id=user.hcp_id)
+        ticket = replace_keys(session, key, user, by=None)
     _print_ticket(site, ticket)
     return 0
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from cpms_core.access import Standing
 from cpms_core.actor import Actor
+from cpms_core.db import transaction
 from cpms_core.declarations import Aggregates
 from cpms_core.errors import CpmsError
 from cpms_core.files import FileStore
@@ -23,6 +24,7 @@ from cpms_core.http.assets import Assets
 from cpms_core.http.limits import Limiter
 from cpms_core.http.render import Templates
 from cpms_core.identity.ceremony import KeyPolicy
+from cpms_core.identity.key_models import problems
 from cpms_core.keys import SiteKey
 from cpms_core.panels.aggregates import SiteAggregates
 from cpms_core.plugins.host import PluginFailure
@@ -57,6 +59,10 @@ class LiveSite:
         self.shared_commit = SharedCommit()
         # Not on first use: a wrong certificate has to be said when the site starts.
         self.key_policy = key_policy(site.settings)
+        if self.key_policy.allowed_aaguids is not None:
+            with transaction(engine, read_only=True) as session:
+                for problem in problems(session, self.key_policy):
+                    log.warning(problem)
         self.trusted_proxies = read_networks(site.settings.trusted_proxies)
 
     @property
@@ -96,14 +102,13 @@ class LiveSite:
 
 
 def key_policy(settings: Settings) -> KeyPolicy:
-    """Which keys these settings accept; CpmsError if a maker's certificate cannot be read."""
+    """Which keys these settings accept; CpmsError if a maker's certificate cannot be read.
+
+    What the imported metadata adds to it is asked for at each ceremony (`key_models`).
+    """
     address = urlsplit(settings.base_url)
     allowed = frozenset(name.strip().lower() for name in settings.allowed_aaguids)
     roots = read_roots(Path(settings.attestation_roots)) if settings.attestation_roots else {}
-    for model in allowed - roots.keys():
-        log.warning("no certificate of key model %s: no key of it can be enrolled", model)
-    if not allowed and not settings.demonstration:
-        log.warning("allowed_aaguids is empty: no security key can be enrolled")
     return KeyPolicy(
         allowed_aaguids=None if settings.demonstration else allowed,
         roots=roots,

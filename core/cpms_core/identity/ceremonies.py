@@ -30,6 +30,7 @@ from cpms_core.identity.ceremony import (
     KeyPolicy,
     StoredKey,
 )
+from cpms_core.identity.key_models import current_policy
 from cpms_core.identity.models import AccountLink, Challenge, SecurityKey, User
 from cpms_core.identity.people import normal_email
 from cpms_core.identity.sessions import end_sessions_of_key, start_session
@@ -252,6 +253,7 @@ def finish_confirmation(
 def _new_key(
     session: Session, policy: KeyPolicy, challenge: Challenge, answer: bytes
 ) -> EnrolledKey:
+    policy = current_policy(session, policy)
     enrolled = ceremony.verify_enrolment(policy, challenge.value, answer)
     known = select(SecurityKey.id).where(SecurityKey.credential_id == enrolled.credential_id)
     if session.scalar(known):
@@ -279,6 +281,7 @@ def _confirm(
         backup_eligible=key.backup_eligible,
         user_id=key.user_id.bytes,
     )
+    policy = current_policy(session, policy)
     try:
         assertion = ceremony.verify_assertion(policy, challenge.value, answer, stored)
     except CounterFellError:

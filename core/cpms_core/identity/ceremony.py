@@ -51,6 +51,10 @@ from cpms_core.identity.ceremony_answers import (
 
 LONGEST_CREDENTIAL_ID = 1023  # WebAuthn §7.1
 _TIMEOUT = 120_000  # milliseconds
+_REPLACE = (
+    "Get another model, sign in with another key of yours if you have one, or ask your centre"
+    " manager or administrator to replace your keys."
+)
 _ALGORITHMS = [
     COSEAlgorithmIdentifier.EDDSA,
     COSEAlgorithmIdentifier.ECDSA_SHA_256,
@@ -68,6 +72,8 @@ class KeyPolicy(Struct, frozen=True, kw_only=True):
     """Models accepted, as lower-case GUIDs; None accepts any authenticator (the demonstration)."""
     roots: Mapping[str, tuple[bytes, ...]] = {}
     """Model → PEM certificates its attestations chain to. A listed model without any is refused."""
+    compromised: frozenset[str] = frozenset()
+    """Listed models that are refused all the same, for their maker or the FIDO Alliance said so."""
 
 
 class EnrolledKey(Struct, frozen=True, kw_only=True):
@@ -199,6 +205,11 @@ def _require_accepted(policy: KeyPolicy, key: EnrolledKey) -> None:
         raise InvalidError(
             "This site does not accept this model of security key, so it was not enrolled."
         )
+    if key.aaguid in policy.compromised:
+        raise InvalidError(
+            "This model of security key is reported as unsafe, so it was not enrolled. Ask your"
+            " administrator which model to use instead; the link stays valid for it."
+        )
     with refusing():
         require_model(key.attestation, key.aaguid, roots)
 
@@ -299,9 +310,11 @@ def _require_same_hardware(
     if policy.allowed_aaguids is not None and (
         eligible or stored.aaguid not in policy.allowed_aaguids
     ):
+        raise InvalidError(f"This site no longer accepts this model of security key. {_REPLACE}")
+    if stored.aaguid in policy.compromised:
         raise InvalidError(
-            "This site no longer accepts this model of security key. Ask your centre manager for"
-            " a link to enrol another one."
+            "This model of security key is reported as unsafe, so you were not signed in."
+            f" {_REPLACE}"
         )
 
 

@@ -9,15 +9,23 @@ from datetime import timedelta
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.access import Subject, ensure, may
-from cpms_core.actor import CENTRE_ROLES, ERN_ROLES, Actor, Role
+from cpms_core.access import Subject, ensure
+from cpms_core.actor import Actor, Grant, Role
 from cpms_core.audit import Event
 from cpms_core.clock import clock
-from cpms_core.errors import ForbiddenError, InvalidError, NotFoundError
+from cpms_core.errors import InvalidError, NotFoundError
+from cpms_core.identity.managing import (
+    add_grant,
+    ensure_grantable,
+    ensure_not_last_admin,
+    ensure_over,
+    grants_with,
+    managed_user,
+)
 from cpms_core.identity.models import AccountLink, RoleGrant, SecurityKey, User
 from cpms_core.identity.sessions import end_all_sessions
 from cpms_core.identity.tokens import code_digest, code_matches, new_code, new_token, token_digest
@@ -65,10 +73,11 @@ def normal_email(text: str) -> str:
 def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) -> Ticket:
     """Make the account if there is none, grant the role, and start the enrolment of a key.
 
-    Somebody who has a key gets the role and no link: whoever holds a link can become its person.
+    Somebody who has ever enrolled a key gets the role and no link: whoever holds a link can become
+    its person.
     """
     ensure(actor, "people.manage", Subject(hcp_id=new.hcp_id))
-    _ensure_grantable(actor, new)
+    ensure_grantable(actor, Grant(new.role, new.hcp_id, new.ern_id))
     name = unicodedata.normalize("NFC", new.name).strip()
     if not 1 < len(name) <= _MAX_NAME:
         raise InvalidError("A name is needed.", {"name": "Enter the person's full name."})
@@ -81,8 +90,9 @@ def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) 
     elif user.disabled_at:
         raise InvalidError("This person's account is disabled.", {"email": "It is disabled."})
     else:
-        _ensure_over(actor, user)
-    _grant(session, actor.user_id, user, new)
+        ensure_over(actor, user)
+    for grant in grants_with(Grant(new.role, new.hcp_id, new.ern_id)):
+        add_grant(session, actor.user_id, user, grant)
     audit.record(
         session,
         actor,
@@ -92,24 +102,37 @@ def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) 
         ern_id=new.ern_id,
         role=new.role,
     )
-    if has_key(user):
+    if user.keys:
         return Ticket(user.id, "", "")
     return new_ticket(session, key, user, created_by=actor.user_id)
 
 
 def renew_link(session: Session, actor: Actor, key: SiteKey, user_id: UUID) -> Ticket:
-    """For a person whose key is lost: it stops at once, and a new link lets them enrol another."""
-    user = _managed_user(session, actor, user_id)
+    """Another link for somebody who has not enrolled a key yet; one person may do it.
+
+    Whoever has enrolled one gets a new way in by two people only: see `recovery`.
+    """
+    user = managed_user(session, actor, user_id)
     if user.disabled_at:
         raise InvalidError("This person's account is disabled. Let the person back in first.")
+    if user.keys:
+        raise InvalidError(
+            "This person has enrolled a key before, so one person alone makes no link. Start to "
+            "replace the keys; somebody else confirms it."
+        )
+    audit.record(session, actor, Event.LINK_RENEWED, subject_id=user.id, hcp_id=user.hcp_id)
+    return new_ticket(session, key, user, created_by=actor.user_id)
+
+
+def replace_keys(session: Session, key: SiteKey, user: User, *, by: UUID | None) -> Ticket:
+    """End all keys and sessions and make a link for another key; the caller asks who may."""
     session.execute(
         update(SecurityKey)
         .where(SecurityKey.user_id == user.id, SecurityKey.revoked_at.is_(None))
         .values(revoked_at=clock.now())
     )
     end_all_sessions(session, user.id)
-    audit.record(session, actor, Event.LINK_RENEWED, subject_id=user.id, hcp_id=user.hcp_id)
-    return new_ticket(session, key, user, created_by=actor.user_id)
+    return new_ticket(session, key, user, created_by=by)
 
 
 def has_key(user: User) -> bool:
@@ -183,8 +206,8 @@ def check_code(session: Session, key: SiteKey, link: AccountLink, code: str) -> 
 
 def disable_person(session: Session, actor: Actor, user_id: UUID) -> None:
     """End every session and link at once; what the person wrote stays."""
-    user = _managed_user(session, actor, user_id)
-    _ensure_not_last_admin(session, user)
+    user = managed_user(session, actor, user_id)
+    ensure_not_last_admin(session, user)
     user.disabled_at = clock.now()
     end_all_sessions(session, user.id)
     _end_links(session, user.id)
@@ -193,88 +216,9 @@ def disable_person(session: Session, actor: Actor, user_id: UUID) -> None:
 
 def enable_person(session: Session, actor: Actor, user_id: UUID) -> None:
     """Let a disabled person sign in again, with the roles and keys of before."""
-    user = _managed_user(session, actor, user_id)
+    user = managed_user(session, actor, user_id)
     user.disabled_at = None
     audit.record(session, actor, Event.PERSON_ENABLED, subject_id=user.id, hcp_id=user.hcp_id)
-
-
-def is_over(actor: Actor, user: User) -> bool:
-    """Whether the actor could have handed out all that the user holds, and is somebody else.
-
-    Who may end an account or make a link to it may take it over, so nothing less will do.
-    """
-    if user.id == actor.user_id:
-        return False
-    if Role.SYSTEM_ADMIN in actor.roles:
-        return True
-    own = actor.centres(Role.CENTRE_MANAGER)
-    held = [(grant.role, grant.hcp_id) for grant in user.roles if grant.revoked_at is None]
-    return user.hcp_id in own and all(
-        role == Role.PROFESSIONAL and hcp_id in own for role, hcp_id in held
-    )
-
-
-def _managed_user(session: Session, actor: Actor, user_id: UUID) -> User:
-    """The person, if the actor may know and manage them."""
-    user = session.get(User, user_id)
-    if user is None or not may(actor, "people.manage", Subject(hcp_id=user.hcp_id)):
-        raise NotFoundError
-    _ensure_over(actor, user)
-    return user
-
-
-def _ensure_over(actor: Actor, user: User) -> None:
-    if user.id == actor.user_id:
-        raise ForbiddenError("Nobody does this to themselves. Ask another administrator.")
-    if not is_over(actor, user):
-        raise ForbiddenError(
-            "This person holds a role beyond your centre's, so a system administrator does this."
-        )
-
-
-def _ensure_grantable(actor: Actor, new: NewPerson) -> None:
-    """A centre manager hands out the base profile only; nobody hands out what does not fit.
-
-    At which centre, `people.manage` has decided.
-    """
-    if new.role in CENTRE_ROLES | {Role.GUEST} and new.hcp_id is None:
-        raise InvalidError("A centre is needed.", {"hcp": "Choose where the person works."})
-    if new.role in ERN_ROLES and new.ern_id is None:
-        raise InvalidError("An ERN is needed.", {"ern": "Choose the ERN this role is for."})
-    if new.role is not Role.PROFESSIONAL and Role.SYSTEM_ADMIN not in actor.roles:
-        raise ForbiddenError("You can invite health professionals of your own centre only.")
-
-
-def _grant(session: Session, by: UUID, user: User, new: NewPerson) -> None:
-    """Coordinators and dispatchers also hold the base profile at the centre they work at."""
-    wanted = [(new.role, new.hcp_id if new.role in CENTRE_ROLES | {Role.GUEST} else None)]
-    if new.role in ERN_ROLES - {Role.RESEARCHER} and new.hcp_id:
-        wanted.append((Role.PROFESSIONAL, new.hcp_id))
-    held = {(g.role, g.hcp_id, g.ern_id) for g in user.roles if g.revoked_at is None}
-    for role, hcp_id in wanted:
-        ern_id = new.ern_id if role in ERN_ROLES else None
-        if (role, hcp_id, ern_id) not in held:
-            session.add(
-                RoleGrant(user_id=user.id, role=role, hcp_id=hcp_id, ern_id=ern_id, granted_by=by)
-            )
-
-
-def _ensure_not_last_admin(session: Session, user: User) -> None:
-    if not any(g.role == Role.SYSTEM_ADMIN and g.revoked_at is None for g in user.roles):
-        return
-    others = session.scalar(
-        select(func.count())
-        .select_from(RoleGrant)
-        .join(User, User.id == RoleGrant.user_id)
-        .where(
-            RoleGrant.role == Role.SYSTEM_ADMIN,
-            RoleGrant.revoked_at.is_(None),
-            User.disabled_at.is_(None),
-            User.id != user.id,
-        )
-    )
-    if not others:
-        raise ForbiddenError("This is the last system administrator, so the account stays.")
 
 
 def _end_links(session: Session, user_id: UUID) -> None:

@@ -6,17 +6,25 @@ from enum import StrEnum
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from cpms_core import audit
-from cpms_core.access import Subject, may
 from cpms_core.actor import Actor, Grant, Role
 from cpms_core.audit import Event
 from cpms_core.clock import clock
-from cpms_core.errors import NotFoundError
-from cpms_core.identity.models import AccountLink, SecurityKey, SignInSession, User
-from cpms_core.identity.people import has_key, is_over
+from cpms_core.identity.managing import is_over
+from cpms_core.identity.models import (
+    AccountLink,
+    Recovery,
+    RoleGrant,
+    SecurityKey,
+    SignInSession,
+    User,
+)
+from cpms_core.identity.people import has_key
+from cpms_core.identity.recoveries import RecoveryView, recoveries_of
+from cpms_core.identity.recovery import LASTS
 from cpms_core.identity.sessions import lives_until
 from cpms_core.settings import Settings
 
@@ -44,6 +52,12 @@ class PersonRow(Struct, frozen=True, kw_only=True):
     link_until: datetime | None
     """Until when the newest link may be used, or might have been."""
     last_sign_in_at: datetime | None
+    has_locked_key: bool
+    """One that may have been copied; another one may still let the person in."""
+    has_had_key: bool
+    """Then one person alone makes no link any more."""
+    is_recovering: bool
+    """Whether replacing the keys waits for a second person."""
     is_managed: bool
     """Whether the reader may end the account or make a link to it."""
 
@@ -68,10 +82,12 @@ class Account(Struct, frozen=True, kw_only=True):
     user: User
     keys: tuple[SecurityKey, ...]
     sessions: tuple[MySession, ...]
+    recoveries: tuple[RecoveryView, ...]
+    """Of the last weeks, the newest first: who had the own keys replaced."""
 
 
 def list_people(session: Session, actor: Actor, search: str = "", page: int = 1) -> PeoplePage:
-    """Everybody for a system administrator, the own centres' people for a centre manager."""
+    """Everybody for a system administrator; the own centres' and the own ERNs' for the others."""
     audit.record(session, actor, Event.PEOPLE_LISTED, page=page)
     found = select(User).where(_visible(actor), _matches(search))
     count = session.scalar(select(func.count()).select_from(found.subquery())) or 0
@@ -86,12 +102,9 @@ def list_people(session: Session, actor: Actor, search: str = "", page: int = 1)
     return PeoplePage(rows=_rows(session, actor, users), count=count, page=page, last=last)
 
 
-def find_person(session: Session, actor: Actor, user_id: UUID) -> User:
-    """A person the actor manages; NotFoundError for everybody else."""
-    user = session.get(User, user_id)
-    if user is None or not may(actor, "people.manage", Subject(hcp_id=user.hcp_id)):
-        raise NotFoundError
-    return user
+def person_row(session: Session, actor: Actor, user: User) -> PersonRow:
+    (row,) = _rows(session, actor, [user])
+    return row
 
 
 def read_account(session: Session, actor: Actor, settings: Settings) -> Account:
@@ -106,6 +119,7 @@ def read_account(session: Session, actor: Actor, settings: Settings) -> Account:
         user=session.get_one(User, actor.user_id),
         keys=tuple(keys),
         sessions=tuple(_my_sessions(session, actor, settings)),
+        recoveries=recoveries_of(session, actor.user_id),
     )
 
 
@@ -134,7 +148,12 @@ def _my_sessions(session: Session, actor: Actor, settings: Settings) -> list[MyS
 def _visible(actor: Actor) -> ColumnElement[bool]:
     if Role.SYSTEM_ADMIN in actor.roles:
         return User.id.is_not(None)
-    return User.hcp_id.in_(actor.centres(Role.CENTRE_MANAGER))
+    in_own_erns = exists().where(
+        RoleGrant.user_id == User.id,
+        RoleGrant.revoked_at.is_(None),
+        RoleGrant.ern_id.in_(actor.erns(Role.COORDINATOR)),
+    )
+    return or_(User.hcp_id.in_(actor.centres(Role.CENTRE_MANAGER)), in_own_erns)
 
 
 def _matches(search: str) -> ColumnElement[bool]:
@@ -152,6 +171,7 @@ def _rows(session: Session, actor: Actor, users: Sequence[User]) -> tuple[Person
     ids = [user.id for user in users]
     links = _newest(session, _newest_links(ids))
     seen = _newest(session, _newest_sign_ins(ids))
+    recovering = set(session.scalars(_recovering(ids)))
     return tuple(
         PersonRow(
             id=user.id,
@@ -162,6 +182,9 @@ def _rows(session: Session, actor: Actor, users: Sequence[User]) -> tuple[Person
             entry=_entry(user, links.get(user.id)),
             link_until=links.get(user.id),
             last_sign_in_at=seen.get(user.id),
+            has_locked_key=_has_locked_key(user),
+            has_had_key=bool(user.keys),
+            is_recovering=user.id in recovering,
             is_managed=is_over(actor, user),
         )
         for user in users
@@ -182,8 +205,11 @@ def _entry(user: User, link_until: datetime | None) -> Entry:
         return Entry.KEY
     if link_until is not None:
         return Entry.LINK_OPEN if link_until > clock.now() else Entry.LINK_EXPIRED
-    flagged = any(key.flagged_at and key.revoked_at is None for key in user.keys)
-    return Entry.FLAGGED if flagged else Entry.NONE
+    return Entry.FLAGGED if _has_locked_key(user) else Entry.NONE
+
+
+def _has_locked_key(user: User) -> bool:
+    return any(key.flagged_at and key.revoked_at is None for key in user.keys)
 
 
 def _newest_links(ids: Sequence[UUID]) -> Select[UUID, datetime]:
@@ -199,6 +225,14 @@ def _newest_sign_ins(ids: Sequence[UUID]) -> Select[UUID, datetime]:
         select(SignInSession.user_id, func.max(SignInSession.created_at, type_=_TIME))
         .where(SignInSession.user_id.in_(ids))
         .group_by(SignInSession.user_id)
+    )
+
+
+def _recovering(ids: Sequence[UUID]) -> Select[UUID]:
+    return select(Recovery.user_id).where(
+        Recovery.user_id.in_(ids),
+        Recovery.ended_at.is_(None),
+        Recovery.started_at > clock.now() - LASTS,
     )
 
 
