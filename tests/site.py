@@ -176,11 +176,17 @@ class TestSite:
         return self._stack.enter_context(client)
 
     def person(
-        self, role: Role | str = Role.PROFESSIONAL, *, hcp: str | None = "FR10", **values: Any
+        self,
+        role: Role | str | None = Role.PROFESSIONAL,
+        *,
+        hcp: str | None = "FR10",
+        **values: Any,
     ) -> Browser:
-        """A signed-in person with one role; see factories.make_user for the rest."""
+        """A signed-in person with one role or none; see factories.make_user for the rest."""
         with self.transaction() as session:
-            user = factories.make_user(session, role=Role(role), hcp=hcp, **values)
+            user = factories.make_user(
+                session, role=Role(role) if role else None, hcp=hcp, **values
+            )
             token = factories.make_session(session, user)
             actor = actor_for(session, user)
         return self.browser(token, actor)

@@ -19,6 +19,8 @@ class Standing(StrEnum):
     ANYONE = "anyone"
     """Also somebody who is not signed in."""
     SIGNED_IN = "signed_in"
+    """Also somebody whom nobody has given a role yet: a person who joined without an invitation."""
+    WITH_A_ROLE = "with_a_role"
     SYSTEM_ADMIN = "system_admin"
     CENTRE_MANAGER = "centre_manager"
     CENTRE_PROFESSIONAL = "centre_professional"
@@ -51,8 +53,14 @@ _PANEL = frozenset({S.LEAD, S.MEMBER, S.OBSERVER, S.INVITED})
 PERMISSIONS: Mapping[str, frozenset[Standing]] = {
     "site.enter": frozenset({S.ANYONE}),
     "site.use": frozenset({S.SIGNED_IN}),
+    "site.work": frozenset({S.WITH_A_ROLE}),
+    "access.queue": frozenset({S.CENTRE_MANAGER, S.COORDINATOR, S.SYSTEM_ADMIN}),
+    "access.endorse": frozenset({S.CENTRE_MANAGER}),
+    "access.decide": frozenset({S.COORDINATOR, S.SYSTEM_ADMIN}),
     "audit.read": frozenset({S.SIGNED_IN}),
     "people.manage": frozenset({S.SYSTEM_ADMIN, S.CENTRE_MANAGER}),
+    "people.read": frozenset({S.SYSTEM_ADMIN, S.CENTRE_MANAGER, S.COORDINATOR}),
+    "people.recover": frozenset({S.SYSTEM_ADMIN, S.CENTRE_MANAGER, S.COORDINATOR}),
     "plugins.manage": frozenset({S.SYSTEM_ADMIN}),
     "centre.read": _CENTRE,
     "patient.enrol": _CENTRE,
@@ -95,6 +103,7 @@ def standings(actor: Actor | None, subject: Subject) -> frozenset[Standing]:
         return frozenset({S.ANYONE})
     found = {S.ANYONE, S.SIGNED_IN} | subject.on_panel
     for grant in actor.grants:
+        found.add(S.WITH_A_ROLE)
         if grant.role is Role.SYSTEM_ADMIN:
             found.add(S.SYSTEM_ADMIN)
         if grant.hcp_id and grant.hcp_id == subject.hcp_id and grant.role in _AT_CENTRE:
@@ -141,6 +150,8 @@ def could(
     if actor is None:
         return False
     held = {_AT_CENTRE.get(g.role) or _IN_ERN.get(g.role) for g in actor.grants}
+    if actor.grants:
+        held.add(S.WITH_A_ROLE)
     if Role.SYSTEM_ADMIN in actor.roles:
         held.add(S.SYSTEM_ADMIN)
     return bool(allowed & (held | {S.SIGNED_IN} | _PANEL))

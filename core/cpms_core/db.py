@@ -75,9 +75,11 @@ def new_id() -> UUID:
 
 def make_engine(url: str) -> Engine:
     """An engine for `sqlite:///…` or `postgresql+psycopg://…`."""
+    # An error would else show what somebody wrote, and the log holds no clinical text.
+    common: dict[str, Any] = {"pool_size": 4, "max_overflow": 4, "hide_parameters": True}
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": 10}, pool_size=4, max_overflow=4)
+        return create_engine(url, pool_pre_ping=True, **common)
+    engine = create_engine(url, connect_args={"timeout": 10}, **common)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "commit", _ensure_only_read)

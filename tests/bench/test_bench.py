@@ -9,6 +9,7 @@ from tests.bench.direct import request
 from tests.bench.figure import at_least, at_most, machine
 from tests.bench.page import PATH, rows_in
 from tests.bench.population import Population
+from tests.bench.security import races
 from tests.bench.security.guards import Guard, find_guards, without
 from tests.bench.security.requests import Maker
 from tests.bench.security.strangers import _area
@@ -46,6 +47,10 @@ def test_made_up_requests_do_reach_handlers(site: TestSite) -> None:
     statuses = Counter(asyncio.run(ask()))
     assert max(statuses) < 500
     assert statuses[200] + statuses[303] > 3 and statuses[422] > 3 and statuses[404] > 3
+
+
+def test_no_slow_request_brings_a_session_back(site: TestSite) -> None:
+    assert races.measure(World(site, "assessment"), 12).is_met
 
 
 def test_an_area_of_a_half_means_that_nothing_is_told() -> None:

@@ -15,14 +15,16 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import UUID
 
 import httpx
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from cpms_core.actor import Actor, Role
 from cpms_core.db import make_engine, transaction
+from cpms_core.identity.models import SignInSession, StepUp
 from cpms_core.identity.sessions import actor_for
-from cpms_core.identity.tokens import csrf_token
+from cpms_core.identity.tokens import csrf_token, token_digest
 from cpms_core.keys import create_site_key
 from cpms_core.settings import Settings, Site, read_site, write_settings
 from tests import factories
@@ -140,6 +142,13 @@ class Server:
         code = self._process.wait(timeout=15)
         self._process = None
         return code
+
+    def touch(self, person: "Person", act: str, subject_id: UUID | None = None) -> None:
+        """As if the person had just touched the key for this act."""
+        with transaction(self.engine) as session:
+            own = SignInSession.token_hash == token_digest(person.token)
+            session_id = session.scalars(select(SignInSession.id).where(own)).one()
+            session.add(StepUp(session_id=session_id, act=act, subject_id=subject_id))
 
     def person(self, role: Role | str = Role.PROFESSIONAL, **values: Any) -> "Person":
         """Somebody who is signed in; see factories.make_user for what can be given."""

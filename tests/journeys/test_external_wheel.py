@@ -24,7 +24,8 @@ def test_a_plugin_from_a_wheel_asks_stores_and_exports(
     with Server(data, env) as server:
         clinician = server.person()
         with transaction(server.engine) as session:
-            case = f"/cases/{factories.make_case(session, clinician.actor).id}"
+            case_id = factories.make_case(session, clinician.actor).id
+        case = f"/cases/{case_id}"
         page = clinician.get(case).text
         assert f"{case}/records/{DATASET}" in page
 
@@ -42,6 +43,9 @@ def test_a_plugin_from_a_wheel_asks_stores_and_exports(
         assert saved.status_code == 303, saved.text
 
         assert "18.5" in clinician.get(case).text
-        export = clinician.get(f"{case}/export.json").json()
-        assert "18.5" in str(export) and DATASET in str(export)
-        assert "2026-05-17" in clinician.get(f"{case}/export.csv").text
+        export = "save a case outside of this site"
+        server.touch(clinician, export, case_id)
+        saved_json = clinician.post(f"{case}/export.json").json()
+        assert "18.5" in str(saved_json) and DATASET in str(saved_json)
+        server.touch(clinician, export, case_id)
+        assert "2026-05-17" in clinician.post(f"{case}/export.csv").text

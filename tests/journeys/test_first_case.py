@@ -7,7 +7,7 @@ A second one goes on where a backup was restored in between.
 import re
 from pathlib import Path
 
-from cpms_core.audit import seal
+from cpms_core.auditing.chain import seal
 from cpms_core.db import make_engine
 from cpms_core.identity.people import first_admin, new_ticket
 from cpms_core.keeping.backup import make_backup

@@ -111,6 +111,9 @@ ATTEMPTS: Mapping[str, Attempt] = {
     "POST /cases/{case_id}/release": Attempt(
         form=lambda world: {"attachment": str(world.photo.id)}
     ),
+    "POST /cases/{case_id}/export.json": Attempt(),
+    "POST /cases/{case_id}/export.csv": Attempt(),
+    "POST /cases/{case_id}/exports/{key}": Attempt(),
     "GET /terms": Attempt(query="?systems=hpo&q=tall"),
     "GET /search": Attempt(query="?q=tall"),
     "GET /x/reporting/{name}": Attempt(values={"name": "stages"}),
@@ -188,8 +191,30 @@ ATTEMPTS: Mapping[str, Attempt] = {
     "POST /step-up/finish": Attempt(
         options={"json": {**NO_ANSWER, "_act": ADD, "_subject": ""}}, status=frozenset({422})
     ),
+    "POST /access/new": Attempt(form={"ern": "skin", "centre": "NO01", "researcher": "on"}),
+    "POST /access/{access_id}/withdraw": Attempt(form={"seen": "1"}),
+    # Nothing is asked, so there is nothing to answer.
+    "POST /access/{access_id}/answer": Attempt(
+        form={"seen": "1", "comment": "Clinic 3"}, status=frozenset({409})
+    ),
+    "POST /access/{access_id}/endorse": Attempt(
+        form=lambda world: {"seen": "1", "code": world.access_code()}
+    ),
+    "POST /access/{access_id}/approve": Attempt(
+        form=lambda world: {"seen": "1", "code": world.access_code()}
+    ),
+    "POST /access/{access_id}/refuse": Attempt(form={"seen": "1", "message": "Unknown."}),
+    "POST /access/{access_id}/ask": Attempt(form={"seen": "1", "message": "Which clinic?"}),
     "POST /people/invite": Attempt(form=PERSON),
     "POST /people/{person_id}/new-link": Attempt(),
+    "POST /people/{person_id}/roles": Attempt(form={"role": "professional", "hcp": "CZ01"}),
+    "POST /roles/{grant_id}/end": Attempt(),
+    "POST /people/{person_id}/recovery": Attempt(form={"reason": "Lost on the train."}),
+    "POST /recoveries/{recovery_id}/confirm": Attempt(form={"checked": "on"}),
+    "POST /recoveries/{recovery_id}/give-up": Attempt(),
+    "POST /me/recovery-codes": Attempt(),
+    # Nobody is replacing the keys of any of them, so there is nothing to stop.
+    "POST /me/recovery/stop": Attempt(status=frozenset({409})),
     "POST /people/{person_id}/disable": Attempt(),
     "POST /people/{person_id}/enable": Attempt(),
 }

@@ -13,10 +13,14 @@ from typing import Any
 
 from httpx import Response
 
+from cpms_core.audit import Event
+from cpms_core.clock import clock
 from cpms_core.declarations import Route
+from tests import factories
 from tests.site import TestSite
 from tests.web.attempts import ATTEMPTS, Attempt, name_of, plain
-from tests.web.world import CENTRE, NAMES, PANEL, TRIAGE, Until, World
+from tests.web.event_checks import Expected, Row, as_hex, wrong_fields
+from tests.web.world import CENTRE, ERN, HOME, NAMES, PANEL, TRIAGE, Until, World
 
 PUBLIC = {
     "GET /sign-in",
@@ -25,17 +29,28 @@ PUBLIC = {
     "GET /enrol/{token}",
     "POST /enrol/{token}/begin",
     "POST /enrol/{token}/finish",
+    # Whoever lost the key cannot sign in; the answer is the same for everything that is sent.
+    "GET /recover",
+    "POST /recover",
+    # Joining gives an account without any role; the address proves nothing and shows nothing.
+    "GET /join",
+    "POST /join/begin",
+    "POST /join/finish",
+    "GET /join/done",
 }
 """Open to somebody who is not signed in. Whoever adds to this list says why in the review."""
 
 EVERYBODY = frozenset(NAMES) - {"anonymous"}
-AT_A_CENTRE = EVERYBODY - {"researcher", "guest", "system administrator"}
+WITH_A_ROLE = EVERYBODY - {"without a role"}
+AT_A_CENTRE = WITH_A_ROLE - {"researcher", "guest", "system administrator"}
 MANAGERS = frozenset({"centre manager", "centre manager elsewhere"})
 IN_AN_ERN = TRIAGE | {"coordinator of another ERN"}
 ADMIN = frozenset({"system administrator"})
 LEAD = frozenset({"lead"})
 
 MAY_WITH_THIS_CASE: Mapping[str, frozenset[str]] = {
+    "access.endorse": frozenset({"centre manager"}),
+    "access.decide": frozenset({"coordinator"}) | ADMIN,
     "patient.read": CENTRE,
     "patient.identity": frozenset({"centre manager"}),
     "consent.record": CENTRE,
@@ -56,13 +71,18 @@ MAY_WITH_THIS_CASE: Mapping[str, frozenset[str]] = {
     "outcome.sign": LEAD,
     "outcome.read": CENTRE | PANEL | TRIAGE,
     "people.manage": frozenset({"centre manager"}) | ADMIN,
+    "people.read": frozenset({"centre manager"}) | ADMIN,
+    "people.recover": frozenset({"centre manager"}) | ADMIN,
 }
 """For an address with an id of this consultation, its patient or its people in it."""
 
 MAY_SOMEWHERE: Mapping[str, frozenset[str]] = {
     "site.use": EVERYBODY,
+    "site.work": WITH_A_ROLE,
+    "access.queue": MANAGERS | (IN_AN_ERN - {"dispatcher"}) | ADMIN,
     "audit.read": EVERYBODY,
     "people.manage": MANAGERS | ADMIN,
+    "people.read": MANAGERS | ADMIN | {"coordinator", "coordinator of another ERN"},
     "plugins.manage": ADMIN,
     "centre.read": AT_A_CENTRE,
     "patient.enrol": AT_A_CENTRE,
@@ -72,6 +92,11 @@ MAY_SOMEWHERE: Mapping[str, frozenset[str]] = {
 """For an address without one: everybody sees what is their own there."""
 
 MAY_HERE: Mapping[str, frozenset[str]] = {
+    # Everybody's own requests for access, and those one handles.
+    "GET /access/{access_id}": frozenset({"without a role", "centre manager", "coordinator"})
+    | ADMIN,
+    "POST /access/{access_id}/answer": frozenset({"without a role"}),
+    "POST /access/{access_id}/withdraw": frozenset({"without a role"}),
     # What is sent invites somebody to the centre of the case.
     "POST /people/invite": frozenset({"centre manager"}) | ADMIN,
     # Everybody has sessions and keys of their own; these are the professional's.
@@ -83,7 +108,7 @@ MAY_HERE: Mapping[str, frozenset[str]] = {
 
 ABOUT_THE_CASE = {
     *("patient_id", "consent_id", "case_id", "request_id", "panel_id", "attachment_id"),
-    *("ern_id", "person_id"),
+    *("access_id", "ern_id", "person_id", "recovery_id", "grant_id"),
 }
 Contents = dict[str, list[dict[str, Any]]]
 """Table → its rows."""
@@ -102,6 +127,16 @@ class Matrix:
         self._list_plugins()
         self._checkpoint()
         shutil.copyfile(self._store, self._kept)
+        self._expected = self._what_is_expected()
+
+    def _what_is_expected(self) -> Expected:
+        with self.site.transaction() as session:
+            return Expected(
+                case_id=as_hex(self.world.values["case_id"]),
+                patient_id=as_hex(self.world.values["patient_id"]),
+                hcp_id=factories.hcp_id(session, HOME).hex,
+                ern_id=ERN,
+            )
 
     def routes(self) -> Iterator[tuple[str, Route, Attempt]]:
         for owner, route in self.site.live.registry.routes:
@@ -165,7 +200,10 @@ class Matrix:
         shutil.copyfile(self._kept, self._store)
 
     def contents(self) -> Contents:
-        """Every row but the audit's and the touches of keys that `Browser` gives by itself."""
+        """Every row but the audit's and the touches of keys that `Browser` gives by itself.
+
+        When a session was last seen does not count as a change.
+        """
         with sqlite3.connect(self._store) as store:
             store.row_factory = sqlite3.Row
             tables = [
@@ -174,7 +212,7 @@ class Matrix:
                 if name not in {"audit_event", "step_up"}
             ]
             found = {
-                name: [dict(row) for row in store.execute(f'SELECT * FROM "{name}"')]  # noqa: S608 - names of our own tables
+                name: [_kept(row) for row in store.execute(f'SELECT * FROM "{name}"')]  # noqa: S608 - names of our own tables
                 for name in tables
             }
         store.close()
@@ -187,24 +225,41 @@ class Matrix:
         may = allowed(name, route)
         stored = self.contents() if route.method == "POST" else None
         for person in [one for one in people if one not in may]:
-            answer, tags = self._noted(name, attempt, person)
-            for problem in _judge_denial(route, answer, tags, person):
+            answer, events = self._noted(name, attempt, person)
+            for problem in (
+                *_judge_denial(route, answer, _tags(events), person),
+                *self._wrong_fields(name, route, person, events),
+            ):
                 yield f"{name} as {person}: {problem}"
         if stored is not None and stored != self.contents():
             yield f"{name}: somebody was refused, but something was changed"
             self.restore()
         for person in [one for one in people if one in may]:
-            answer, tags = self._noted(name, attempt, person)
-            for problem in _judge_success(route, attempt, answer, tags):
+            answer, events = self._noted(name, attempt, person)
+            for problem in (
+                *_judge_success(route, attempt, answer, _tags(events)),
+                *self._wrong_fields(name, route, person, events),
+            ):
                 yield f"{name} as {person}: {problem}"
             if route.method == "POST":
                 self.restore()
 
-    def _noted(self, name: str, attempt: Attempt, person: str) -> tuple[Response, list[str]]:
-        """The answer, and the events that the audit has of it."""
+    def _noted(self, name: str, attempt: Attempt, person: str) -> tuple[Response, list[Row]]:
+        """The answer, and the events that the audit has of it; those before stay as they were."""
         before = self._count()
+        self._began_at = clock.now()
         answer = self.send(name, attempt, person)
-        return answer, self._tags_since(before)
+        return answer, self._events_since(before)
+
+    def _wrong_fields(
+        self, name: str, route: Route, person: str, events: list[Row]
+    ) -> Iterator[str]:
+        """Of the one event that was declared, or of the denial."""
+        declared = {str(event) for event in (route.event, route.or_event, Event.DENIED) if event}
+        for event in events:
+            if event["tag"] in declared and person != "anonymous":
+                actor = self.world[person].actor
+                yield from wrong_fields(event, actor, self._expected, name, self._began_at)
 
     def _count(self) -> int:
         with sqlite3.connect(self._store) as store:
@@ -212,18 +267,29 @@ class Matrix:
         store.close()
         return count or 0
 
-    def _tags_since(self, count: int) -> list[str]:
+    def _events_since(self, count: int) -> list[Row]:
         with sqlite3.connect(self._store) as store:
-            rows = store.execute("SELECT tag FROM audit_event WHERE rowid > ?", (count,))
-            tags = [tag for (tag,) in rows]
+            store.row_factory = sqlite3.Row
+            rows = store.execute(
+                "SELECT e.*, s.user_id AS session_user_id FROM audit_event e"
+                " LEFT JOIN session s ON s.id = e.session_id WHERE e.rowid > ?",
+                (count,),
+            )
+            events: list[Row] = [dict(row) for row in rows]
         store.close()
-        return tags
+        return events
 
     def _checkpoint(self) -> None:
         self.site.engine.dispose()
         with sqlite3.connect(self._store) as store:
             store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         store.close()
+
+
+def _kept(row: sqlite3.Row) -> dict[str, Any]:
+    values = dict(row)
+    values.pop("last_seen_at", None)
+    return values
 
 
 def allowed(name: str, route: Route) -> frozenset[str]:
@@ -234,6 +300,10 @@ def allowed(name: str, route: Route) -> frozenset[str]:
     table = MAY_WITH_THIS_CASE if is_about_the_case else MAY_SOMEWHERE
     assert route.permission in table, f"{name}: who may {route.permission}? Say so in the table."
     return table[route.permission]
+
+
+def _tags(events: list[Row]) -> list[str]:
+    return [event["tag"] for event in events]
 
 
 def _judge_success(

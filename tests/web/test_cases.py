@@ -168,7 +168,7 @@ def test_the_json_export_holds_every_record_and_no_name(site: TestSite) -> None:
     case = open_draft(site, clinician)
     ask(clinician, case)
     add_record(site, clinician, case, "gone.plugin", {"kept": "yes"})
-    answer = clinician.get(f"{case}/export.json")
+    answer = clinician.post(f"{case}/export.json")
     assert "attachment" in answer.headers["content-disposition"]
     found = json.loads(answer.content)
     assert found["records"]["core.request"]["data"]["question"].startswith("Exome")
@@ -181,7 +181,7 @@ def test_no_cell_of_the_csv_export_begins_like_a_formula(site: TestSite) -> None
     clinician = site.person()
     case = open_draft(site, clinician)
     ask(clinician, case, question="=HYPERLINK(1)")
-    text = clinician.get(f"{case}/export.csv").content.decode("utf-8-sig")
+    text = clinician.post(f"{case}/export.csv").content.decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert {"'=HYPERLINK(1)"} == {row["value"] for row in rows if row["field"] == "question"}
 
@@ -189,7 +189,7 @@ def test_no_cell_of_the_csv_export_begins_like_a_formula(site: TestSite) -> None
 def test_only_the_own_centre_exports(site: TestSite) -> None:
     case = open_draft(site, site.person())
     for suffix in ("export.json", "export.csv", "exports/none"):
-        assert invite(site, case).get(f"{case}/{suffix}").status_code == 403
+        assert invite(site, case).post(f"{case}/{suffix}").status_code == 403
 
 
 def test_sending_shows_first_who_will_see_what(site: TestSite) -> None:

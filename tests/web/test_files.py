@@ -51,7 +51,7 @@ def test_the_name_of_a_file_is_shown_to_nobody(site: TestSite) -> None:
     case = open_draft(site, clinician)
     send_photo(clinician, case)
     assert "Novak" not in clinician.get(case).text
-    assert "Novak" not in clinician.get(f"{case}/export.json").text
+    assert "Novak" not in clinician.post(f"{case}/export.json").text
 
 
 def test_a_small_copy_is_small(site: TestSite) -> None:

@@ -12,10 +12,12 @@ from sqlalchemy import func, select
 from cpms_core.audit import AuditEvent, Event
 from cpms_core.cases.models import Case, Record
 from cpms_core.identity.models import SignInSession
+from cpms_core.identity.own_keys import ADD
 from tests import factories
 from tests.site import Browser, TestSite
 from tests.web.attempts import PATIENT
 from tests.web.draft import QUESTION, open_draft
+from tests.web.key_person import Person
 from tests.web.world import World
 
 TIMES = 10
@@ -87,6 +89,32 @@ def test_no_answer_revives_a_session_that_was_ended_meanwhile(site: TestSite) ->
     with site.transaction() as session:
         alive = select(func.count(SignInSession.id)).where(SignInSession.revoked_at.is_(None))
         assert session.scalar(alive) == 0
+
+
+def test_of_two_sign_ins_with_one_counter_at_once_one_wins(site: TestSite) -> None:
+    """A key never counts the same twice, so the other one comes from a copy."""
+    for number in range(TIMES):
+        person = Person(site, f"ana{number}@example.org")
+        browsers = [site.browser(), site.browser()]
+        given = [person.answer(person.begin(one), counter=5) for one in browsers]
+        answers = at_once(
+            *[
+                partial(one.post, "/sign-in/finish", json=answer)
+                for one, answer in zip(browsers, given, strict=True)
+            ]
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 422]
+
+
+def test_one_touch_of_the_key_serves_one_of_several_acts_at_once(site: TestSite) -> None:
+    ana = site.person()
+    for number in range(TIMES):
+        ana._touch(ana.token, ADD, "")  # type: ignore[misc]  # a site's browsers have it
+        post = partial(Browser.post, path="/me/keys/add", touches=False)
+        answers = at_once(*[partial(post, twin(ana)) for _ in range(3)])
+        first, *others = sorted(answer.status_code for answer in answers)
+        assert first == 200 and set(others) <= {403, 409}
+        assert site.events().count("site:ceremony:begun") == number + 1
 
 
 def test_two_coordinators_name_one_lead(site: TestSite) -> None:

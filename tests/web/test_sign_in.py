@@ -197,13 +197,17 @@ def test_a_forged_counter_locks_nobody(site: TestSite) -> None:
     assert is_in(person.sign_in())
 
 
-def test_a_locked_key_gives_way_to_a_new_one_by_a_new_link(site: TestSite) -> None:
+def test_a_locked_key_gives_way_to_a_new_one_by_two_people(site: TestSite) -> None:
     person = Person(site)
     with site.transaction() as session:
         for key in session.scalars(select(SecurityKey)):
             key.flagged_at = clock.now()
-    admin = site.person(Role.SYSTEM_ADMIN, hcp=None)
-    page = admin.post(f"/people/{person.user_id}/new-link").text
+    admin, other = (site.person(Role.SYSTEM_ADMIN, hcp=None) for _ in range(2))
+    admin.post(f"/people/{person.user_id}/recovery", {"reason": "The key is locked."})
+    asked = _found(
+        r'action="(/recoveries/[^"]*/confirm)"', other.get(f"/people/{person.user_id}").text
+    )
+    page = other.post(asked, {"checked": "on"}).text
     person.link = _found(r"<strong>http://localhost:8000(/enrol/[\w-]{43})</strong>", page)
     person.key = SoftKey(ORIGIN)
     given = person.begin_enrolment(_found(r"<strong>(\w{4}-\w{4})</strong>", page)).json()

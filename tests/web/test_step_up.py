@@ -9,6 +9,7 @@ import pytest
 from httpx import Response
 from sqlalchemy import func, select
 
+from cpms_core.actor import Role
 from cpms_core.clock import clock
 from cpms_core.identity.models import StepUp, User
 from tests import factories
@@ -62,6 +63,23 @@ def test_the_page_asks_for_the_key_and_keeps_what_was_typed(browser: Browser) ->
     assert [(name, unescape(one)) for name, one in fields if name in typed] == [
         *(("reason", 'She said "no" & left'), ("more", "a"), ("more", "b"), ("_once", "once-1"))
     ]
+
+
+def test_a_script_is_told_in_a_sentence_that_a_touch_is_missing(browser: Browser) -> None:
+    asked: tuple[dict[str, Any], ...] = ({"json": {}}, {"headers": {"HX-Request": "true"}})
+    for options in asked:
+        answer = browser.post("/me/keys/add", touches=False, **options)
+        assert answer.status_code == 403
+        assert answer.json() == {"error": "Touch your security key to add a security key."}
+
+
+def test_a_form_with_mistakes_leaves_the_touch_for_the_next_try(site: TestSite) -> None:
+    admin = site.person(Role.SYSTEM_ADMIN, hcp=None)
+    assert admin.post("/people/invite", {"name": "Eva"}).status_code == 422
+    good = {"name": "Eva Nováková", "email": "eva@example.org", "role": "professional"}
+    sent = admin.post("/people/invite", good | {"hcp": "FR10"}, touches=False)
+    assert sent.status_code == 200
+    assert admin.post("/people/invite", good | {"hcp": "FR10"}, touches=False).status_code == 403
 
 
 def test_a_touch_lets_the_act_through_once(ana: Person, browser: Browser, site: TestSite) -> None:

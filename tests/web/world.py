@@ -21,7 +21,9 @@ from cpms_core.cases.models import Attachment, Case, Facet
 from cpms_core.cases.records import store_record
 from cpms_core.datasets.records import as_form
 from cpms_core.files import FileStore
-from cpms_core.identity.models import SignInSession, User
+from cpms_core.identity.access_decisions import code_of
+from cpms_core.identity.access_requests import NewRequest, submit_request
+from cpms_core.identity.models import Recovery, SignInSession, User
 from cpms_core.panels import discussion, members, outcomes, signing, submission, triage
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
 from cpms_core.panels.request_form import KEY, RequestForm
@@ -41,7 +43,7 @@ STUDY = "1.2.826.0.1.3680043.8.498.1"
 CENTRE = frozenset({"professional", "centre manager"})
 PANEL = frozenset({"lead", "member", "observer", "invited"})
 TRIAGE = frozenset({"coordinator", "dispatcher"})
-_ROLES: Mapping[str, tuple[Role, str, str | None]] = {
+_ROLES: Mapping[str, tuple[Role | None, str | None, str | None]] = {
     "professional": (Role.PROFESSIONAL, HOME, None),
     "professional elsewhere": (Role.PROFESSIONAL, ELSEWHERE, None),
     "centre manager": (Role.CENTRE_MANAGER, HOME, None),
@@ -57,6 +59,8 @@ _ROLES: Mapping[str, tuple[Role, str, str | None]] = {
     "observer": (Role.PROFESSIONAL, "BE01", None),
     "invited": (Role.PROFESSIONAL, "NO01", None),
     "removed from the panel": (Role.PROFESSIONAL, "BE01", None),
+    # Has joined without an invitation, and asks for access at the centre of the case.
+    "without a role": (None, None, None),
 }
 
 
@@ -218,6 +222,11 @@ class World:
     def _remember(self, session: Session, patient: Patient, case: Case) -> None:
         user = session.get_one(User, self.id_of("professional"))
         own = SignInSession.user_id == user.id
+        colleague = factories.make_user(session, hcp=HOME, role=None, name="A Colleague")
+        locked_out = factories.make_user(session, hcp=HOME, name="Another Colleague")
+        recovery = Recovery(user_id=locked_out.id)
+        session.add(recovery)
+        session.flush()
         self.values: dict[str, str] = {
             "patient_id": str(patient.id),
             "consent_id": str(patient.consents[0].id),
@@ -226,12 +235,28 @@ class World:
             "attachment_id": str(self.photo.id),
             "ern_id": ERN,
             "user_id": str(self.id_of("member")),
-            "person_id": str(factories.make_user(session, hcp=HOME, name="A Colleague").id),
+            "person_id": str(colleague.id),
+            "recovery_id": str(recovery.id),
+            "grant_id": str(locked_out.roles[0].id),
+            "access_id": str(self._ask_for_access(session)),
             "key_id": str(factories.make_key(session, user, label="Spare").id),
             "session_id": str(session.scalars(select(SignInSession.id).where(own)).one()),
             "group": STUDY,
         }
         """What stands for a parameter of a path, by its name."""
+
+    def _ask_for_access(self, session: Session) -> UUID:
+        new = NewRequest(
+            ern_id=ERN,
+            hcp_id=factories.hcp_id(session, HOME),
+            is_guest_access=False,
+            roles=frozenset({Role.PROFESSIONAL}),
+        )
+        return submit_request(session, self["without a role"].actor, new).id
+
+    def access_code(self) -> str:
+        """As the person tells it over the telephone."""
+        return code_of(self.site.live.key, UUID(self.values["access_id"]))
 
     def seen(self, table: type[ConsultationRequest | Panel | Outcome]) -> str:
         """The version of the row of this consultation, as a page would carry it; 1 if none is."""

@@ -16,6 +16,8 @@ from cpms_web.attached import photos_of, studies_of
 from cpms_web.case_frame import CaseFrame, case_frame
 from cpms_web.finding_groups import finding_groups
 
+_EXPORT = "save a case outside of this site"
+
 
 @route("GET", "/cases/{case_id:uuid}", permission="case.summary", event=Event.CASE_READ)
 def show_case(visit: PageVisit, case_id: UUID) -> Answer:
@@ -38,7 +40,11 @@ def show_case(visit: PageVisit, case_id: UUID) -> Answer:
 
 
 @route(
-    "GET", "/cases/{case_id:uuid}/export.json", permission="case.export", event=Event.CASE_EXPORTED
+    "POST",
+    "/cases/{case_id:uuid}/export.json",
+    permission="case.export",
+    event=Event.CASE_EXPORTED,
+    step_up=_EXPORT,
 )
 def export_json(visit: PageVisit, case_id: UUID) -> Answer:
     registry = visit.site.registry
@@ -50,7 +56,11 @@ def export_json(visit: PageVisit, case_id: UUID) -> Answer:
 
 
 @route(
-    "GET", "/cases/{case_id:uuid}/export.csv", permission="case.export", event=Event.CASE_EXPORTED
+    "POST",
+    "/cases/{case_id:uuid}/export.csv",
+    permission="case.export",
+    event=Event.CASE_EXPORTED,
+    step_up=_EXPORT,
 )
 def export_csv(visit: PageVisit, case_id: UUID) -> Answer:
     registry = visit.site.registry
@@ -62,10 +72,11 @@ def export_csv(visit: PageVisit, case_id: UUID) -> Answer:
 
 
 @route(
-    "GET",
+    "POST",
     "/cases/{case_id:uuid}/exports/{key:str}",
     permission="case.export",
     event=Event.CASE_EXPORTED,
+    step_up=_EXPORT,
 )
 def export_as(visit: PageVisit, case_id: UUID, key: str) -> Answer:
     """In a format that a plugin brings."""

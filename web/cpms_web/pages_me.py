@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from cpms_core import Answer, Page, Redirect, route
+from cpms_core import Answer, Data, Page, Redirect, route
 from cpms_core.actor import Grant
 from cpms_core.audit import Event
 from cpms_core.http.visit import PageVisit
@@ -24,6 +24,12 @@ def show_me(visit: PageVisit) -> Answer:
         "session_hours": visit.site.settings.session_hours,
     }
     return Page(template="web/me.html", values=values)
+
+
+@route("GET", "/me/session", permission="site.use", event=None)
+def show_time_left(visit: PageVisit) -> Answer:
+    """For idle.js. As any page it keeps the session alive, unless it is asked in the background."""
+    return Data(value={"seconds": visit.seconds_left})
 
 
 @route("POST", "/me/sessions/{session_id:uuid}/end", permission="site.use", event=Event.SIGNED_OUT)
@@ -54,4 +60,4 @@ def _role(names: Names, grant: Grant) -> str:
     return f"{names.grant(grant)} at {centre.code}" if centre else names.grant(grant)
 
 
-ROUTES = (show_me, end_one, end_others, end_all)
+ROUTES = (show_me, show_time_left, end_one, end_others, end_all)

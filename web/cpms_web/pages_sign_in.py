@@ -15,9 +15,10 @@ _PUBLIC = "site.enter"
 
 @route("GET", "/sign-in", permission=_PUBLIC, event=None)
 def show_sign_in(visit: PageVisit) -> Answer:
+    target = _local(visit.query.get("next", "/"))
     if visit.current_actor:
-        return Redirect("/")
-    values = {"next": _local(visit.query.get("next", "/"))}
+        return Redirect(target)
+    values = {"next": target}
     return Page(template="web/sign_in.html", values=values)
 
 

@@ -2,6 +2,9 @@
 
 from cpms_core import Link
 from cpms_web import (
+    pages_access,
+    pages_access_new,
+    pages_access_queue,
     pages_audit,
     pages_case,
     pages_centre,
@@ -9,15 +12,18 @@ from cpms_web import (
     pages_files,
     pages_help,
     pages_home,
+    pages_join,
     pages_me,
     pages_my_keys,
     pages_outcome,
     pages_panel,
     pages_patient,
     pages_people,
+    pages_person,
     pages_plugins,
     pages_preferences,
     pages_record,
+    pages_recovery,
     pages_search,
     pages_sign_in,
     pages_signing,
@@ -27,6 +33,7 @@ from cpms_web import (
 
 ALL = (
     *pages_sign_in.ROUTES,
+    *pages_join.ROUTES,
     *pages_home.ROUTES,
     *pages_centre.ROUTES,
     *pages_patient.ROUTES,
@@ -40,12 +47,17 @@ ALL = (
     *pages_signing.ROUTES,
     *pages_search.ROUTES,
     *pages_people.ROUTES,
+    *pages_person.ROUTES,
+    *pages_recovery.ROUTES,
     *pages_plugins.ROUTES,
     *pages_audit.ROUTES,
     *pages_me.ROUTES,
     *pages_my_keys.ROUTES,
     *pages_step_up.ROUTES,
     *pages_preferences.ROUTES,
+    *pages_access.ROUTES,
+    *pages_access_new.ROUTES,
+    *pages_access_queue.ROUTES,
     *pages_help.ROUTES,
 )
 
@@ -54,6 +66,6 @@ LINKS: tuple[Link, ...] = (
     Link(title="Home", href="/", permission="site.use"),
     Link(title="Centre", href="/centre", permission="centre.read"),
     Link(title="ERN", href="/erns", permission="ern.read"),
-    Link(title="People", href="/people", permission="people.manage"),
+    Link(title="People", href="/people", permission="people.read"),
     Link(title="Plugins", href="/plugins", permission="plugins.manage"),
 )

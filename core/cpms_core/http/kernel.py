@@ -84,6 +84,7 @@ async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req)
         address=request.url.path,
         token=token,
         is_htmx=is_htmx,
+        is_background=request.headers.get("x-background") == "true",
     )
     incoming = Incoming()
     try:
@@ -133,6 +134,8 @@ class Call(msgspec.Struct, kw_only=True):
     address: str
     token: str
     is_htmx: bool
+    is_background: bool = False
+    """Sent by a script of ours on its own: it does not keep the session alive."""
     who: SignedIn | None = None
     afterwards: list[Callable[[], object]] = []
 
@@ -200,11 +203,13 @@ class Call(msgspec.Struct, kw_only=True):
         given_token: object,
         cookies: dict[str, str],
     ) -> Response[Any]:
-        self.who = self._who(session, is_activity=True)
+        self.who = self._who(session, is_activity=not self.is_background)
         actor = self.who.actor if self.who else None
         self._ensure_could(actor)
         self._ensure_csrf(given_token)
-        visit: PageVisit = visit_of(session=session, current_actor=actor)
+        visit: PageVisit = visit_of(
+            session=session, current_actor=actor, seconds_left=self._seconds_left
+        )
         answer = self._handle_once(visit, path_values)
         self.afterwards = visit.afterwards
         flash = _flash(self.site, cookies, self.token)
@@ -245,8 +250,13 @@ class Call(msgspec.Struct, kw_only=True):
             actor=actor,
             csrf_token=csrf_token(self.who.token.encode()) if self.who else "",
             nav_links=self._nav_links(actor),
+            session_seconds=self._seconds_left,
             is_htmx=self.is_htmx,
         )
+
+    @property
+    def _seconds_left(self) -> int:
+        return self.who.seconds_left if self.who else 0
 
     def note_denial(self) -> None:
         """A refusal of a signed-in person is itself an event."""

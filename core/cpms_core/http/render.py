@@ -32,6 +32,8 @@ class Rendering(Struct, frozen=True, kw_only=True):
     csrf_token: str = ""
     flash: tuple[str, ...] = ()
     nav_links: tuple[NavLink, ...] = ()
+    session_seconds: int = 0
+    """Until the session ends if nobody uses it from now on."""
     is_htmx: bool = False
 
 
@@ -61,6 +63,7 @@ class Templates:
             "csp_nonce": nonce,
             "flash": rendering.flash,
             "nav_links": rendering.nav_links,
+            "session_seconds": rendering.session_seconds,
         }
         if rendering.is_htmx and page.block:
             return render_block(self.environment, page.template, page.block, **values)

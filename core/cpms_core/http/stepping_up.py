@@ -11,7 +11,7 @@ _OWN = frozenset({"csrf_token", "_act", "_subject"})
 
 def step_up_page(visit: PageVisit, act: str, subject_id: UUID | None, address: str) -> Answer:
     """Everything that was typed is in it, so nothing is lost; nothing was done yet."""
-    if visit.incoming.json is not None:
+    if visit.incoming.json is not None or visit.is_htmx:
         return Data(value={"error": f"Touch your security key to {act}."}, status=_STATUS)
     typed = [(name, one) for name, values in visit.form.items() for one in values]
     values = {

@@ -12,6 +12,7 @@ from cpms_core import audit
 from cpms_core.access import could
 from cpms_core.actor import Actor
 from cpms_core.cases import queries
+from cpms_core.cases.models import Case
 from cpms_core.declarations import Report, ReportTable
 from cpms_core.errors import ForbiddenError, InvalidError, NotFoundError, SignInNeededError
 from cpms_core.files import FileStore
@@ -36,6 +37,8 @@ class PageVisit(Struct, kw_only=True):
     network: str
     """Where the request comes from: see `addresses.network_of`."""
     is_htmx: bool
+    seconds_left: int = 0
+    """Until this session ends if nobody uses it from now on."""
     cookies_to_set: dict[str, str] = {}
     """Cookies the response sets; an empty value removes one."""
     afterwards: list[Callable[[], object]] = []
@@ -129,4 +132,8 @@ class PluginVisit:
         return report.build(self._visit.site.aggregates(self._visit.session, self.actor))
 
     def record(self, event: str, *, case_id: UUID | None = None) -> None:
-        audit.record(self._visit.session, self.actor, event, case_id=case_id)
+        session = self._visit.session
+        case = session.get(Case, case_id) if case_id else None
+        # The centre's manager looks for what happened to it by the centre.
+        hcp_id = case.hcp_id if case else None
+        audit.record(session, self.actor, event, case_id=case_id, hcp_id=hcp_id)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
@@ -24,9 +24,13 @@ _MAX_LABEL = 60
 
 
 def ensure_may_add(session: Session, actor: Actor) -> None:
-    """Only after a touch of a key that is enrolled already: a session alone adds none."""
-    if not was_touched_for(session, actor, ADD):
-        raise ForbiddenError("Too much time has passed, so no key was added. Begin again.")
+    """Only after a touch of a key that is enrolled already, one for each: a session adds none."""
+    newest = select(func.max(SecurityKey.created_at)).where(SecurityKey.user_id == actor.user_id)
+    if not was_touched_for(session, actor, ADD, since=session.scalar(newest)):
+        raise ForbiddenError(
+            "Every new key needs a touch of one that you have, so no key was added. "
+            "Begin again with “Add a key”."
+        )
     if len(_living(session, actor)) >= _MOST_KEYS:
         raise InvalidError(f"You have {_MOST_KEYS} keys already. Remove one that you do not use.")
 
@@ -39,6 +43,7 @@ def begin_adding(session: Session, policy: KeyPolicy, actor: Actor) -> Begun:
 def finish_adding(
     session: Session, policy: KeyPolicy, actor: Actor, challenge_id: UUID, answer: bytes
 ) -> SecurityKey:
+    _one_at_a_time(session, actor)
     ensure_may_add(session, actor)
     return ceremonies.finish_adding(session, policy, actor, challenge_id, answer)
 
@@ -54,8 +59,7 @@ def rename_key(session: Session, actor: Actor, key_id: UUID, label: str) -> None
 
 def remove_key(session: Session, actor: Actor, key_id: UUID) -> None:
     """It stops at once, and so do its sessions. The last one that works stays."""
-    # Two removals at once must not take the last two.
-    session.get_one(User, actor.user_id, with_for_update=True)
+    _one_at_a_time(session, actor)
     key = _own(session, actor, key_id)
     if not any(one.id != key.id and one.flagged_at is None for one in _living(session, actor)):
         raise ForbiddenError(
@@ -65,6 +69,11 @@ def remove_key(session: Session, actor: Actor, key_id: UUID) -> None:
     key.revoked_at = clock.now()
     end_sessions_of_key(session, key.id)
     audit.record(session, actor, Event.KEY_REMOVED, subject_id=key.id)
+
+
+def _one_at_a_time(session: Session, actor: Actor) -> None:
+    """Two removals at once must not take the last two keys, nor one touch add two."""
+    session.get_one(User, actor.user_id, with_for_update=True)
 
 
 def _own(session: Session, actor: Actor, key_id: UUID) -> SecurityKey:

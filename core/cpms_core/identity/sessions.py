@@ -25,6 +25,11 @@ class SignedIn(Struct, frozen=True, kw_only=True):
     token: str
     """As the cookie holds it; the CSRF token is derived from it."""
     ends_at: datetime
+    """When the session ends if nobody uses it from now on."""
+
+    @property
+    def seconds_left(self) -> int:
+        return max(0, int((self.ends_at - clock.now()).total_seconds()))
 
 
 def start_session(session: Session, user: User, key: SecurityKey, token: str, client: str) -> UUID:
@@ -90,13 +95,13 @@ def signed_in(
     row = found.one_or_none()
     if row is None:
         return None
-    ends_at = row.created_at + timedelta(hours=settings.session_hours)
     until = lives_until(row.created_at, row.last_seen_at, settings)
     # A clock that was set back must not bring a session of the future to life.
     if not row.created_at - _SEEN_EVERY <= now < until:
         return None
     if is_activity and now - row.last_seen_at > _SEEN_EVERY:
         write(session, _SEEN, {"session_id": row.id, "now": now})
+        until = lives_until(row.created_at, now, settings)
     actor = Actor(
         user_id=row.user_id,
         name=row.name,
@@ -104,7 +109,7 @@ def signed_in(
         grants=grants_of(session, row.user_id),
         session_id=row.id,
     )
-    return SignedIn(actor=actor, token=token, ends_at=ends_at)
+    return SignedIn(actor=actor, token=token, ends_at=until)
 
 
 def lives_until(created_at: datetime, last_seen_at: datetime, settings: Settings) -> datetime:

@@ -7,7 +7,7 @@ touch for one act proves nothing for another.
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -72,12 +72,15 @@ def find_touch(session: Session, actor: Actor, act: str, subject_id: UUID | None
     )
 
 
-def was_touched_for(session: Session, actor: Actor, act: str) -> bool:
+def was_touched_for(
+    session: Session, actor: Actor, act: str, *, since: datetime | None = None
+) -> bool:
     """Whether a touch of this session was used for this act a moment ago: for what follows it."""
+    earliest = clock.now() - LASTS
     used = select(StepUp.id).where(
         StepUp.session_id == actor.session_id,
         StepUp.act == act,
-        StepUp.used_at > clock.now() - LASTS,
+        StepUp.used_at > (max(since, earliest) if since else earliest),
         StepUp.used_at <= clock.now(),
     )
     return session.scalar(used.limit(1)) is not None

@@ -1,6 +1,6 @@
 """The home page: what waits for a person, that person's cases, and the year so far."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +9,13 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from cpms_core import audit, words
+from cpms_core.access import could
 from cpms_core.actor import CENTRE_ROLES, Actor
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case
 from cpms_core.clock import clock
 from cpms_core.directory.models import Ern, Hcp
+from cpms_core.identity.access_request_queries import count_waiting, find_asked_back
 from cpms_core.panels import stages
 from cpms_core.panels.models import ConsultationRequest, Contribution, Panel
 from cpms_core.panels.panel_columns import clock_columns, clock_of, count_columns, patient_columns
@@ -57,10 +59,33 @@ def read_home(session: Session, actor: Actor, registry: Registry) -> HomePage:
         for area in network.areas
     }
     return HomePage(
-        waiting=waiting_for(session, actor),
+        waiting=(*waiting_for(session, actor), *_about_access(session, actor)),
         cases=_my_cases(session, actor, areas),
         year=_my_year(session, actor),
     )
+
+
+def _about_access(session: Session, actor: Actor) -> Iterable[Item]:
+    """What is asked of this person's own request, and the requests of others to decide."""
+    for request_id, question in find_asked_back(session, actor):
+        yield Item(
+            title="Your request for access",
+            text=f"“{question}”",
+            note="It goes on with your answer",
+            action="Answer",
+            href=f"/access/{request_id}",
+            clock=Clock(state="soon", words="asked back"),
+        )
+    waiting = count_waiting(session, actor) if could(actor, "access.queue") else None
+    if waiting and waiting.oldest_at:
+        yield Item(
+            title=f"{words.plural(waiting.count, 'request')} for access",
+            text="Colleagues wait to be let in. Call each before you say yes.",
+            note="",
+            action="Decide",
+            href="/access/queue",
+            clock=Clock(state="", words=f"waiting {words.since(waiting.oldest_at)}"),
+        )
 
 
 def _my_cases(

@@ -26,8 +26,8 @@ def route_problems(route: Route, info: PluginInfo) -> Iterator[str]:
     for name, count in Counter(parameters).items():
         if count > 1:
             yield f"{{{name}}} stands in its path twice"
-    if route.step_up is not None and (route.method != "POST" or route.rate == "upload"):
-        yield "only an act that sends a form can ask for a touch of the key (step_up)"
+    if route.step_up is not None:
+        yield from _step_up_problems(route, route.step_up)
     yield from _handler_problems(route, parameters)
     for event in (route.event, route.or_event):
         yield from _event_problems(event, info)
@@ -64,6 +64,14 @@ def _handler_problems(route: Route, parameters: list[str]) -> Iterator[str]:
     except (TypeError, ValueError):
         names = ", ".join(["visit", *parameters])
         yield f"its handler must take ({names})"
+
+
+def _step_up_problems(route: Route, act: str) -> Iterator[str]:
+    """The page that asks sends what was sent once more: files and long preparations are no form."""
+    if route.method != "POST" or route.rate == "upload" or route.prepare is not None:
+        yield "only an act that sends a form can ask for a touch of the key (step_up)"
+    if not act.strip():
+        yield "step_up must say in words what is done: 'remove a mark'"
 
 
 def _event_problems(event: str | None, info: PluginInfo) -> Iterator[str]:

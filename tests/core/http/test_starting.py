@@ -13,7 +13,7 @@ from cpms_core.commands import serving
 from cpms_core.db import make_engine, transaction
 from cpms_core.errors import CpmsError
 from cpms_core.files import FileStore
-from cpms_core.http.app import site_key
+from cpms_core.http.app import live_site, load_plugins, site_key
 from cpms_core.http.serve import ChangingApp
 from cpms_core.http.site import key_policy, read_roots
 from cpms_core.jobs import seldom
@@ -51,8 +51,12 @@ def test_a_missing_folder_of_certificates_is_said(tmp_path: Path) -> None:
         key_policy(Settings(attestation_roots=str(tmp_path / "nowhere")))
 
 
-def test_a_model_without_a_certificate_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    key_policy(Settings(allowed_aaguids=(MODEL,)))
+def test_a_model_without_a_certificate_is_said(
+    engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = create_site_key(tmp_path / "a.key")
+    settings = Settings(allowed_aaguids=(MODEL,))
+    live_site(Site(tmp_path, settings), load_plugins(()), engine=engine, key=key)
     assert f"no certificate of key model {MODEL}" in caplog.text
 
 

@@ -124,6 +124,21 @@ AREA = ThematicArea(key="one", title="One")
             route("GET", "/a", permission="site.use", event=None)(forgotten),  # type: ignore[arg-type]  # the fault
             "must not be async",
         ),
+        ("routes", page("/a", step_up="read a mark"), "only an act that sends a form"),
+        (
+            "routes",
+            route("POST", "/a", permission="site.use", event=None, rate="upload", step_up="a")(
+                lambda visit: visit
+            ),
+            "only an act that sends a form",
+        ),
+        (
+            "routes",
+            route("POST", "/a", permission="site.use", event=None, step_up=" ")(
+                lambda visit: visit
+            ),
+            "must say in words what is done",
+        ),
         (
             "routes",
             route("PUT", "/a", permission="site.use", event=None)(lambda visit: visit),  # type: ignore[arg-type]  # the fault

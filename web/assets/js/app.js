@@ -5,6 +5,7 @@ import "./autosave.js";
 import "./clocks.js";
 import "./confirm.js";
 import "./findings.js";
+import "./idle.js";
 import "./keyboard.js";
 import "./list-rows.js";
 import "./tables.js";

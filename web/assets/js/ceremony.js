@@ -74,11 +74,25 @@ async function perform(element, say) {
   say("The key has answered; the site is checking it …");
   const answer = { ...fields, ceremony: options.ceremony, credential: credential.toJSON() };
   const { redirect } = await post(finishUrl, answer);
+  if (ceremony === "step-up") return sendAgain(element, say);
   say("Done.", "done");
-  if (ceremony === "step-up") return element.submit();
   const target = new URL(redirect, location.origin);
   if (target.origin === location.origin) location.assign(target);
 }
+
+// As it was sent before, whatever its fields are called. A file that comes leaves this page in place.
+function sendAgain(form, say) {
+  say("Confirmed, it goes on. If a file comes of it, your browser saves it.", "done");
+  for (const part of form.querySelectorAll("[data-before]")) part.hidden = true;
+  HTMLFormElement.prototype.submit.call(form);
+}
+
+whenever("[data-back]", (link) =>
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    history.back();
+  }),
+);
 
 function statusOf(element) {
   const near = element.querySelector("[data-ceremony-status]") ?? element.parentElement?.querySelector("[data-ceremony-status]");

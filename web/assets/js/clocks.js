@@ -21,7 +21,8 @@ const UNITS = [
 const exact = (moment) =>
   moment.toLocaleString(locale, { ...STYLES.datetime, weekday: "short", timeZoneName: "long" });
 
-export const clockNow = () => new Date().toLocaleTimeString(locale, STYLES.time);
+export const clockAt = (moment) => moment.toLocaleTimeString(locale, STYLES.time);
+export const clockNow = () => clockAt(new Date());
 
 function relativeWords(moment) {
   const seconds = (moment - Date.now()) / 1000;

@@ -35,12 +35,13 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 // One line at the top of the page, read aloud; a later one with the same key takes its place.
-export function say(text, { kind = "", key = "", link = null } = {}) {
+export function say(text, { kind = "", key = "", link = null, act = null } = {}) {
   const area = document.getElementById("notices");
   if (!area) return;
   unsay(key);
   const role = kind === "error" ? "alert" : "status";
   const notice = make("div", { class: `notice ${kind}`, role, "data-key": key }, make("p", {}, text));
+  if (act) notice.append(act);
   if (link) notice.append(make("a", { href: link.href, target: "_blank", rel: "noopener" }, link.text));
   area.append(notice);
 }
