@@ -12,6 +12,7 @@ from cpms_web.pages_join import MOST_FROM_A_NETWORK
 from tests import factories
 from tests.site import ORIGIN, Browser, TestSite
 from tests.softkey import SoftKey, b64
+from tests.web.access import ask, state_of
 from tests.web.key_person import EMAIL, Person, is_in
 
 NEW = {"name": "Dr Nadia Berger", "email": "Nadia@example.org"}
@@ -157,3 +158,23 @@ def test_nobody_floods_the_site_with_accounts(site: TestSite) -> None:
     tries = range(MOST_FROM_A_NETWORK + 1)
     answers = [site.browser().post("/join/begin", json=NEW).status_code for _ in tries]
     assert answers == [200] * MOST_FROM_A_NETWORK + [429]
+
+
+def test_who_joined_under_somebody_elses_address_gets_nothing_by_the_invitation(
+    site: TestSite,
+) -> None:
+    """Anybody could have typed the address: the invited person proves it with link and code."""
+    key = SoftKey(ORIGIN)
+    join(site, NEW, key)
+    stranger = sign_in(site, key, NEW["email"])
+    ask(stranger)
+    admin = site.person(Role.SYSTEM_ADMIN, hcp=None)
+    typed = {**NEW, "name": "Dr Nadia Berger-Nový", "role": "professional", "hcp": "CZ01"}
+    page = admin.post("/people/invite", {**typed, "ern": "", "specialty": ""})
+    assert page.status_code == 200, page.text
+    assert "/enrol/" in page.text
+    assert not is_in(stranger)
+    asked = site.browser().post("/sign-in/begin", json={"email": NEW["email"]})
+    assert b64(key.credential_id) not in asked.text
+    assert state_of(site) == "withdrawn"
+    assert "Dr Nadia Berger-Nový" in admin.get("/people").text

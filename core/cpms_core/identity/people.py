@@ -26,7 +26,7 @@ from cpms_core.identity.managing import (
     grants_with,
     managed_user,
 )
-from cpms_core.identity.models import AccountLink, RoleGrant, SecurityKey, User
+from cpms_core.identity.models import AccessRequest, AccountLink, RoleGrant, SecurityKey, User
 from cpms_core.identity.sessions import end_all_sessions
 from cpms_core.identity.tokens import code_digest, code_matches, new_code, new_token, token_digest
 from cpms_core.keys import SiteKey
@@ -74,7 +74,8 @@ def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) 
     """Make the account if there is none, grant the role, and start the enrolment of a key.
 
     Somebody who has ever enrolled a key gets the role and no link: whoever holds a link can become
-    its person.
+    its person. Who has joined by themselves and never held a role has to use a new link instead:
+    anybody could have joined under this address.
     """
     ensure(actor, "people.manage", Subject(hcp_id=new.hcp_id))
     ensure_grantable(actor, Grant(new.role, new.hcp_id, new.ern_id))
@@ -83,12 +84,17 @@ def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) 
         raise InvalidError("A name is needed.", {"name": "Enter the person's full name."})
     email = normal_email(new.email)
     user = session.scalar(select(User).where(User.email == email))
+    has_only_joined = user is not None and not user.roles
     if user is None:
         user = User(email=email, name=name, specialty=new.specialty[:120], hcp_id=new.hcp_id)
         session.add(user)
         session.flush()
     elif user.disabled_at:
         raise InvalidError("This person's account is disabled.", {"email": "It is disabled."})
+    elif has_only_joined:
+        # Nobody has vouched that whoever typed this address is its owner: the keys go, see below.
+        user.name, user.hcp_id = name, new.hcp_id
+        end_requests(session, user.id)
     else:
         ensure_over(actor, user)
     for grant in grants_with(Grant(new.role, new.hcp_id, new.ern_id)):
@@ -102,6 +108,8 @@ def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) 
         ern_id=new.ern_id,
         role=new.role,
     )
+    if has_only_joined:
+        return replace_keys(session, key, user, by=actor.user_id)
     if user.keys:
         return Ticket(user.id, "", "")
     return new_ticket(session, key, user, created_by=actor.user_id)
@@ -133,6 +141,15 @@ def replace_keys(session: Session, key: SiteKey, user: User, *, by: UUID | None)
     )
     end_all_sessions(session, user.id)
     return new_ticket(session, key, user, created_by=by)
+
+
+def end_requests(session: Session, user_id: UUID) -> None:
+    """What was asked for under an account whose owner was not known waits for nobody."""
+    session.execute(
+        update(AccessRequest)
+        .where(AccessRequest.user_id == user_id, AccessRequest.state.in_(("submitted", "asked")))
+        .values(state="withdrawn", decided_at=clock.now())
+    )
 
 
 def has_key(user: User) -> bool:
