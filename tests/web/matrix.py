@@ -246,10 +246,12 @@ class Matrix:
 
     def _noted(self, name: str, attempt: Attempt, person: str) -> tuple[Response, list[Row]]:
         """The answer, and the events that the audit has of it; those before stay as they were."""
-        before = self._count()
+        before = self._audit()
         self._began_at = clock.now()
         answer = self.send(name, attempt, person)
-        return answer, self._events_since(before)
+        events = self._audit()
+        assert events[: len(before)] == before, f"{name} as {person} changed the audit"
+        return answer, events[len(before) :]
 
     def _wrong_fields(
         self, name: str, route: Route, person: str, events: list[Row]
@@ -261,19 +263,12 @@ class Matrix:
                 actor = self.world[person].actor
                 yield from wrong_fields(event, actor, self._expected, name, self._began_at)
 
-    def _count(self) -> int:
-        with sqlite3.connect(self._store) as store:
-            (count,) = store.execute("SELECT max(rowid) FROM audit_event").fetchone()
-        store.close()
-        return count or 0
-
-    def _events_since(self, count: int) -> list[Row]:
+    def _audit(self) -> list[Row]:
         with sqlite3.connect(self._store) as store:
             store.row_factory = sqlite3.Row
             rows = store.execute(
                 "SELECT e.*, s.user_id AS session_user_id FROM audit_event e"
-                " LEFT JOIN session s ON s.id = e.session_id WHERE e.rowid > ?",
-                (count,),
+                " LEFT JOIN session s ON s.id = e.session_id ORDER BY e.rowid"
             )
             events: list[Row] = [dict(row) for row in rows]
         store.close()

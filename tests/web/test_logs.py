@@ -2,8 +2,6 @@
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +16,7 @@ from cpms_core.clock import clock
 from tests.site import Browser, TestSite
 from tests.web.attempts import REQUEST
 from tests.web.key_person import Person
+from tests.web.refusing import refusing
 
 HOSTILE = {
     "line ends": "x\r\n<81>1 2026-11-22T00:00:00Z forged cpms - - - site:session:started",
@@ -158,26 +157,6 @@ def test_no_secret_and_no_clinical_word_is_in_any_log(
         for line in lines:
             assert canary not in line, f"{canary} is in a log: {line[:500]}"
     assert str(Event.PATIENT_ENROLLED) in audit
-
-
-@contextmanager
-def refusing(site: TestSite, table: str) -> Iterator[None]:
-    """The store fails at each new row of this table."""
-    is_sqlite = site.engine.dialect.name == "sqlite"
-    refuse = "BEGIN SELECT RAISE(ABORT, 'no'); END" if is_sqlite else "EXECUTE FUNCTION refuse()"
-    with site.transaction() as session:
-        if not is_sqlite:
-            body = "BEGIN RAISE EXCEPTION 'no'; END"
-            function = f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS '{body}'"
-            session.execute(text(function.replace("'no'", "''no''")))
-        each = "" if is_sqlite else "FOR EACH ROW "
-        session.execute(text(f"CREATE TRIGGER refusing BEFORE INSERT ON {table} {each}{refuse}"))
-    yield
-    with site.transaction() as session:
-        on = "" if is_sqlite else f" ON {table}"
-        session.execute(text(f"DROP TRIGGER refusing{on}"))
-        if not is_sqlite:
-            session.execute(text("DROP FUNCTION refuse()"))
 
 
 def _fail(*_args: Any, **_named: Any) -> None:

@@ -2,10 +2,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from cpms_core.auditing.chain import seal
 from cpms_core.cli import main
 from cpms_core.keys import create_site_key
 from cpms_core.settings import Settings, Site, read_site, write_settings
+from tests.core.auditing.chained import LENGTH, add
 from tests.engines import SqliteTemplate
 
 Run = Callable[..., tuple[int, str, str]]
@@ -41,3 +44,11 @@ def run(capsysbinary: pytest.CaptureFixture[bytes], folder: Site) -> Run:
         )
 
     return call
+
+
+@pytest.fixture
+def sealed(engine: Engine) -> Engine:
+    """A store with a chain of twelve."""
+    add(engine)
+    assert seal(engine) == LENGTH
+    return engine
