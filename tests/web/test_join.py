@@ -56,11 +56,12 @@ def test_from_the_sign_in_page_to_an_account_without_a_role(site: TestSite) -> N
     nadia = sign_in(site, key, "nadia@example.org")
     assert "Dr Nadia Berger" in nadia.get("/me").text
     assert count(site, RoleGrant) == 0
-    assert site.events()[:3] == [
+    # Two of one moment have no order.
+    assert set(site.events()[:3]) == {
         "site:key:enrolled",
         "site:person:joined",
         "site:session:started",
-    ]
+    }
 
 
 def test_whoever_joined_sees_the_own_things_and_nothing_else(site: TestSite) -> None:
