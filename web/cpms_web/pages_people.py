@@ -19,6 +19,7 @@ from cpms_core.identity.models import User
 from cpms_core.identity.people import LINK_LASTS, NewPerson, Ticket
 from cpms_core.identity.queries import list_people
 from cpms_core.words import plural
+from cpms_web.erns import ern_names
 from cpms_web.paging import page_number
 from cpms_web.typed import in_order, typed_in
 
@@ -163,7 +164,7 @@ def _new_person(
     if hcp is None and "hcp" not in problems and role in CENTRE_ROLES | {Role.GUEST}:
         problems["hcp"] = "Choose where the person works."
     ern = typed["ern"] if role in ERN_ROLES else ""
-    if role in ERN_ROLES and ern not in _erns(visit.session):
+    if role in ERN_ROLES and ern not in ern_names(visit.session):
         problems["ern"] = "Choose the ERN this role is for."
     if problems:
         return None
@@ -203,10 +204,6 @@ def _centres(visit: PageVisit) -> dict[str, str]:
     return {hcp.code: f"{hcp.code} · {hcp.name}" for hcp in visit.session.scalars(query)}
 
 
-def _erns(session: Session) -> dict[str, str]:
-    return {row[0]: row[1] for row in session.execute(select(Ern.id, Ern.name).order_by(Ern.name))}
-
-
 def _form(visit: PageVisit, typed: dict[str, str], problems: Mapping[str, str]) -> Answer:
     centres = _centres(visit)
     if len(centres) == 1 and not typed["hcp"]:
@@ -217,7 +214,7 @@ def _form(visit: PageVisit, typed: dict[str, str], problems: Mapping[str, str]) 
         "problems": in_order(problems, TITLES),
         "roles": _roles(visit.actor),
         "centres": centres,
-        "erns": _erns(visit.session),
+        "erns": ern_names(visit.session),
         "is_everybody": Role.SYSTEM_ADMIN in visit.actor.roles,
     }
     return Page(template="web/invite.html", values=values, status=422 if problems else 200)
