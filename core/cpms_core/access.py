@@ -24,6 +24,12 @@ class Standing(StrEnum):
     SYSTEM_ADMIN = "system_admin"
     CENTRE_MANAGER = "centre_manager"
     CENTRE_PROFESSIONAL = "centre_professional"
+    CENTRE_GUEST = "centre_guest"
+    """A clinician outside the networks, at a country's guest access: the own patients only."""
+    BROKE_GLASS = "broke_glass"
+    """Opened a patient of the own centre in an emergency, to read, for a short time."""
+    ASKED_WHO = "asked_who"
+    """Opened the identity of a patient of the own centre in an emergency."""
     DISPATCHER = "dispatcher"
     COORDINATOR = "coordinator"
     RESEARCHER = "researcher"
@@ -41,12 +47,18 @@ class Subject(Struct, frozen=True, kw_only=True):
     """The centre that owns it."""
     erns: frozenset[str] = frozenset()
     """The ERNs it was sent to."""
+    team: frozenset[UUID] | None = None
+    """Who alone sees it at its centre, if it is a restricted patient's; None: everybody there."""
     on_panel: frozenset[Standing] = frozenset()
     """The actor's own standings on its panels."""
+    in_emergency: frozenset[Standing] = frozenset()
+    """What the actor has opened by breaking the glass, and still holds."""
 
 
 S = Standing
 _CENTRE = frozenset({S.CENTRE_PROFESSIONAL, S.CENTRE_MANAGER})
+_ENROLLING = _CENTRE | {S.CENTRE_GUEST}
+_READING = _ENROLLING | {S.BROKE_GLASS}
 _TRIAGE = frozenset({S.DISPATCHER, S.COORDINATOR})
 _PANEL = frozenset({S.LEAD, S.MEMBER, S.OBSERVER, S.INVITED})
 
@@ -62,18 +74,19 @@ PERMISSIONS: Mapping[str, frozenset[Standing]] = {
     "people.read": frozenset({S.SYSTEM_ADMIN, S.CENTRE_MANAGER, S.COORDINATOR}),
     "people.recover": frozenset({S.SYSTEM_ADMIN, S.CENTRE_MANAGER, S.COORDINATOR}),
     "plugins.manage": frozenset({S.SYSTEM_ADMIN}),
-    "centre.read": _CENTRE,
-    "patient.enrol": _CENTRE,
-    "patient.read": _CENTRE,
-    "patient.identity": frozenset({S.CENTRE_MANAGER}),
-    "consent.record": _CENTRE,
-    "case.open": _CENTRE,
-    "case.edit": _CENTRE,
-    "case.submit": _CENTRE,
-    "case.export": _CENTRE,
-    "case.read": _CENTRE | _PANEL,
-    "case.images": _CENTRE | _PANEL,
-    "case.summary": _CENTRE | _PANEL | _TRIAGE,
+    "centre.read": _ENROLLING,
+    "patient.enrol": _ENROLLING,
+    "patient.read": _READING,
+    "patient.identity": frozenset({S.CENTRE_MANAGER, S.CENTRE_GUEST, S.ASKED_WHO}),
+    "patient.break_glass": _CENTRE,
+    "consent.record": _ENROLLING,
+    "case.open": _ENROLLING,
+    "case.edit": _ENROLLING,
+    "case.submit": _ENROLLING,
+    "case.export": _ENROLLING,
+    "case.read": _READING | _PANEL,
+    "case.images": _READING | _PANEL,
+    "case.summary": _READING | _PANEL | _TRIAGE,
     "ern.read": _TRIAGE,
     "request.triage": _TRIAGE,
     "panel.invite": _TRIAGE | {S.LEAD},
@@ -82,13 +95,14 @@ PERMISSIONS: Mapping[str, frozenset[Standing]] = {
     "panel.steer": frozenset({S.LEAD}),
     "outcome.judge": frozenset({S.MEMBER, S.LEAD}),
     "outcome.sign": frozenset({S.LEAD}),
-    "outcome.read": _CENTRE | _PANEL | _TRIAGE,
+    "outcome.read": _READING | _PANEL | _TRIAGE,
     "report.read": _TRIAGE | {S.CENTRE_MANAGER, S.SYSTEM_ADMIN},
 }
 
 _AT_CENTRE = {
     Role.CENTRE_MANAGER: S.CENTRE_MANAGER,
     Role.PROFESSIONAL: S.CENTRE_PROFESSIONAL,
+    Role.GUEST: S.CENTRE_GUEST,
 }
 _IN_ERN = {
     Role.DISPATCHER: S.DISPATCHER,
@@ -101,12 +115,16 @@ def standings(actor: Actor | None, subject: Subject) -> frozenset[Standing]:
     """How this actor stands to this subject; rights are the union over all roles."""
     if actor is None:
         return frozenset({S.ANYONE})
-    found = {S.ANYONE, S.SIGNED_IN} | subject.on_panel
+    found = {S.ANYONE, S.SIGNED_IN} | subject.on_panel | subject.in_emergency
+    is_open = subject.team is None or actor.user_id in subject.team
     for grant in actor.grants:
         found.add(S.WITH_A_ROLE)
         if grant.role is Role.SYSTEM_ADMIN:
             found.add(S.SYSTEM_ADMIN)
-        if grant.hcp_id and grant.hcp_id == subject.hcp_id and grant.role in _AT_CENTRE:
+        is_here = grant.hcp_id is not None and grant.hcp_id == subject.hcp_id
+        if grant.role is Role.GUEST and subject.team is None:
+            is_here = False  # a guest has patients of the own, and never a centre's
+        if is_here and is_open and grant.role in _AT_CENTRE:
             found.add(_AT_CENTRE[grant.role])
         if grant.ern_id in subject.erns and grant.role in _IN_ERN:
             found.add(_IN_ERN[grant.role])

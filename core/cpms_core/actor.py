@@ -27,6 +27,8 @@ ROLE_TITLES = {
 }
 
 CENTRE_ROLES = frozenset({Role.CENTRE_MANAGER, Role.PROFESSIONAL})
+AT_A_CENTRE = CENTRE_ROLES | {Role.GUEST}
+"""Roles whose holders enrol patients at a centre, or at a country's guest access."""
 ERN_ROLES = frozenset({Role.DISPATCHER, Role.COORDINATOR, Role.RESEARCHER})
 
 

@@ -134,10 +134,10 @@ class AuditEvent(Base):
     roles: Mapped[str] = mapped_column(default="")
     session_id: Mapped[UUID | None]
     case_id: Mapped[UUID | None] = mapped_column(index=True)
-    patient_id: Mapped[UUID | None]
+    patient_id: Mapped[UUID | None] = mapped_column(index=True)
     hcp_id: Mapped[UUID | None] = mapped_column(index=True)
     ern_id: Mapped[str | None] = mapped_column(index=True)
-    subject_id: Mapped[UUID | None]
+    subject_id: Mapped[UUID | None] = mapped_column(index=True)
     detail: Mapped[dict[str, Any]] = mapped_column(JsonValue, default=dict)
     """Keys, counts and stages; never names, addresses or clinical text."""
     seq: Mapped[int | None] = mapped_column(unique=True)

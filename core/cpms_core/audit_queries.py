@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, uni
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.actor import CENTRE_ROLES, Actor, Role
+from cpms_core.actor import Actor, Role
 from cpms_core.audit import FROM_THE_CONSOLE, AuditEvent, Event
 from cpms_core.auditing.chain import walk
 from cpms_core.cases.models import Case, Record
@@ -18,6 +18,7 @@ from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import AccessRequest, Recovery, SecurityKey, SignInSession, User
 from cpms_core.panels.models import ConsultationRequest
 from cpms_core.patients.models import Patient
+from cpms_core.patients.team import is_open_to
 
 PAGE = 50
 MOST_COUNTED = 10_000
@@ -136,7 +137,7 @@ def _about(actor: Actor) -> ColumnElement[bool]:
     sent = select(ConsultationRequest.case_id).where(ConsultationRequest.submitted_by == me)
     own = (
         or_(Case.created_by == me, Case.id.in_(wrote), Case.id.in_(sent)),
-        Case.hcp_id.in_(actor.centres(*CENTRE_ROLES)),
+        Case.patient_id.in_(select(Patient.id).where(is_open_to(actor))),
     )
     by_others = or_(AuditEvent.actor_id.is_(None), AuditEvent.actor_id != me)
     cases = or_(

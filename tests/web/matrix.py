@@ -84,8 +84,8 @@ MAY_SOMEWHERE: Mapping[str, frozenset[str]] = {
     "people.manage": MANAGERS | ADMIN,
     "people.read": MANAGERS | ADMIN | {"coordinator", "coordinator of another ERN"},
     "plugins.manage": ADMIN,
-    "centre.read": AT_A_CENTRE,
-    "patient.enrol": AT_A_CENTRE,
+    "centre.read": AT_A_CENTRE | {"guest"},
+    "patient.enrol": AT_A_CENTRE | {"guest"},
     "ern.read": IN_AN_ERN,
     "report.read": IN_AN_ERN | MANAGERS | ADMIN,
 }

@@ -52,7 +52,7 @@ _ROLES: Mapping[str, tuple[Role | None, str | None, str | None]] = {
     "coordinator of another ERN": (Role.COORDINATOR, "FR10", "erknet"),
     "dispatcher": (Role.DISPATCHER, "FR10", ERN),
     "researcher": (Role.RESEARCHER, "FR10", ERN),
-    "guest": (Role.GUEST, ELSEWHERE, None),
+    "guest": (Role.GUEST, "FR00", None),
     "system administrator": (Role.SYSTEM_ADMIN, ELSEWHERE, None),
     "lead": (Role.PROFESSIONAL, "NO01", None),
     "member": (Role.PROFESSIONAL, "BE01", None),

@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import select
-
 from cpms_core import Answer, Page, Redirect, route, words
-from cpms_core.actor import CENTRE_ROLES
 from cpms_core.audit import Event
 from cpms_core.cases.centre import MOST, read_centre
 from cpms_core.directory.models import Hcp
 from cpms_core.errors import ConflictError
 from cpms_core.http.visit import PageVisit
 from cpms_core.patients.service import SEXES, Enrolment, enrol_patient, enrolment_problems
+from cpms_core.patients.team import own_centres
 from cpms_core.patients.vault import Identity
 from cpms_web.case_stands import stands_of
 from cpms_web.typed import in_order, read_date, typed_in
@@ -92,8 +90,7 @@ def _form(
 
 
 def _centres(visit: PageVisit) -> list[Hcp]:
-    mine = visit.actor.centres(*CENTRE_ROLES)
-    return list(visit.session.scalars(select(Hcp).where(Hcp.id.in_(mine)).order_by(Hcp.name)))
+    return [hcp for hcp in own_centres(visit.session, visit.actor) if not hcp.closed_at]
 
 
 def _centre_of(visit: PageVisit, typed: str, wrong: dict[str, str]) -> UUID | None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from cpms_core import Answer, Page, Redirect, route, words
-from cpms_core.access import Subject, may
 from cpms_core.audit import Event
 from cpms_core.cases.centre import cases_of_patient
 from cpms_core.cases.service import open_case
@@ -153,7 +152,7 @@ def _page(
         "kinds": CONSENT_KINDS,
         "open_kinds": {kind: title for kind, title in CONSENT_KINDS.items() if not given[kind]},
         "signers": SIGNERS,
-        "may_reveal": may(visit.actor, "patient.identity", Subject(hcp_id=patient.hcp_id)),
+        "may_reveal": patient.may_reveal,
         "titles": _TITLES,
         "typed": typed,
         "problems": in_order(wrong or {}, _TITLES),

@@ -10,14 +10,15 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from cpms_core import audit
-from cpms_core.access import Subject, ensure
-from cpms_core.actor import CENTRE_ROLES, Actor
+from cpms_core.access import ensure
+from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case, Record
 from cpms_core.cases.reading import SUMMARY_DATASET
 from cpms_core.directory.models import Hcp
 from cpms_core.patients.models import Patient
 from cpms_core.patients.service import CONSENT_KINDS, has_consent
+from cpms_core.patients.team import is_open_to, own_centres, place_subject
 
 MOST = 500
 """Rows of one page; the search finds the others."""
@@ -59,14 +60,14 @@ class CentreReading(Struct, frozen=True, kw_only=True):
 
 def read_centre(session: Session, actor: Actor) -> CentreReading:
     """The newest patients and cases of all centres the actor works at."""
-    hcp_ids = actor.centres(*CENTRE_ROLES)
-    for hcp_id in hcp_ids:
-        ensure(actor, "centre.read", Subject(hcp_id=hcp_id))
-        audit.record(session, actor, Event.CENTRE_READ, hcp_id=hcp_id)
-    patients = select(Patient).where(Patient.hcp_id.in_(hcp_ids))
-    cases = select(Case).where(Case.hcp_id.in_(hcp_ids))
+    centres = own_centres(session, actor)
+    for centre in centres:
+        ensure(actor, "centre.read", place_subject(session, actor, centre.id))
+        audit.record(session, actor, Event.CENTRE_READ, hcp_id=centre.id)
+    patients = select(Patient).where(is_open_to(actor))
+    cases = select(Case).join(Patient, Patient.id == Case.patient_id).where(is_open_to(actor))
     return CentreReading(
-        centres=tuple(session.scalars(select(Hcp).where(Hcp.id.in_(hcp_ids)).order_by(Hcp.name))),
+        centres=tuple(centres),
         patients=_patient_rows(session, patients),
         patient_count=_count(session, patients),
         cases=_case_rows(session, cases),

@@ -6,10 +6,11 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from cpms_core.actor import CENTRE_ROLES, Actor
+from cpms_core.actor import Actor
 from cpms_core.cases.centre import questions_of
 from cpms_core.cases.models import Case, CaseShare, CodedValue
 from cpms_core.patients.models import Consent, Patient
+from cpms_core.patients.team import is_living, is_open_to
 
 MOST = 25
 """Cases found at once."""
@@ -64,7 +65,7 @@ def _readable(actor: Actor) -> ColumnElement[bool]:
     shared = exists().where(
         CaseShare.case_id == Case.id,
         CaseShare.user_id == actor.user_id,
-        CaseShare.ended_at.is_(None),
+        is_living(CaseShare),
     )
     consented = exists().where(
         Consent.patient_id == Case.patient_id,
@@ -72,7 +73,7 @@ def _readable(actor: Actor) -> ColumnElement[bool]:
         Consent.withdrawn_at.is_(None),
     )
     is_open = Case.withdrawn_at.is_(None)
-    return or_(Case.hcp_id.in_(actor.centres(*CENTRE_ROLES)), shared & consented & is_open)
+    return or_(is_open_to(actor), shared & consented & is_open)
 
 
 def _named(text: str) -> ColumnElement[bool]:

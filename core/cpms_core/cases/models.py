@@ -45,6 +45,8 @@ class CaseShare(Base):
     standing: Mapped[str] = mapped_column(default="")
     """An expert's standing on the panel; empty for an ERN."""
     since: Mapped[datetime] = mapped_column(default=clock.now)
+    until: Mapped[datetime | None]
+    """When a guest's view ends by itself."""
     ended_at: Mapped[datetime | None]
 
 

@@ -3,15 +3,17 @@
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from cpms_core.access import Standing
-from cpms_core.actor import CENTRE_ROLES, ROLE_TITLES, Role
+from cpms_core.actor import AT_A_CENTRE, ROLE_TITLES, Role
 from cpms_core.cases.models import Case, CaseShare
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import RoleGrant, User
+from cpms_core.patients.models import TeamMember
 from cpms_core.patients.service import has_consent
+from cpms_core.patients.team import is_living
 
 _AS = {
     Standing.LEAD: "leads the panel",
@@ -41,12 +43,16 @@ def case_readers(session: Session, case: Case) -> list[CaseReader]:
 
 
 def _of_centre(session: Session, case: Case) -> list[CaseReader]:
+    on_team = select(TeamMember.user_id).where(
+        TeamMember.patient_id == case.patient_id, is_living(TeamMember)
+    )
     rows = session.execute(
         select(User.name, RoleGrant.role, RoleGrant.granted_at)
         .join(RoleGrant, RoleGrant.user_id == User.id)
         .where(
             RoleGrant.hcp_id == case.hcp_id,
-            RoleGrant.role.in_(CENTRE_ROLES),
+            RoleGrant.role.in_(AT_A_CENTRE),
+            User.id.in_(on_team) if case.patient.is_restricted else true(),
             RoleGrant.revoked_at.is_(None),
             User.disabled_at.is_(None),
         )
@@ -73,7 +79,7 @@ def _of_erns(session: Session, case: Case) -> list[CaseReader]:
         .outerjoin(Hcp, Hcp.id == User.hcp_id)
         .where(
             CaseShare.case_id == case.id,
-            CaseShare.ended_at.is_(None),
+            is_living(CaseShare),
             RoleGrant.role.in_((Role.COORDINATOR, Role.DISPATCHER)),
             RoleGrant.revoked_at.is_(None),
             User.disabled_at.is_(None),
@@ -97,9 +103,7 @@ def _experts(session: Session, case: Case) -> list[CaseReader]:
         select(User.name, CaseShare.standing, Hcp.name, CaseShare.since)
         .join(User, User.id == CaseShare.user_id)
         .outerjoin(Hcp, Hcp.id == User.hcp_id)
-        .where(
-            CaseShare.case_id == case.id, CaseShare.ended_at.is_(None), User.disabled_at.is_(None)
-        )
+        .where(CaseShare.case_id == case.id, is_living(CaseShare), User.disabled_at.is_(None))
         .order_by(CaseShare.since)
     )
     return [

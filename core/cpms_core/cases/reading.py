@@ -20,6 +20,7 @@ from cpms_core.cases.readers import CaseReader, case_readers
 from cpms_core.cases.scope import Scope, find_case
 from cpms_core.directory.models import Membership
 from cpms_core.patients.service import CONSENT_KINDS, has_consent
+from cpms_core.patients.team import is_living
 from cpms_core.registry import DatasetEntry, Registry
 from cpms_core.views import CaseView
 
@@ -121,5 +122,5 @@ def _datasets(
 
 
 def _has_experts(session: Session, case_id: UUID) -> bool:
-    share = select(CaseShare.id).where(CaseShare.case_id == case_id, CaseShare.ended_at.is_(None))
+    share = select(CaseShare.id).where(CaseShare.case_id == case_id, is_living(CaseShare))
     return session.scalar(share.limit(1)) is not None

@@ -1,8 +1,9 @@
 """Who sees a case: its own centre, and whom it was shared with. Find it for an actor."""
 
+from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,7 @@ from cpms_core.cases.models import Case, CaseShare
 from cpms_core.clock import clock
 from cpms_core.errors import ConflictError, ConsentMissingError, NotFoundError
 from cpms_core.patients.service import has_consent
+from cpms_core.patients.team import is_living, patient_subject
 
 
 class Scope(Struct, frozen=True):
@@ -38,11 +40,11 @@ def find_case(session: Session, actor: Actor, case_id: UUID, permission: str) ->
 def case_subject(session: Session, actor: Actor, case: Case) -> Subject:
     shares = session.execute(
         select(CaseShare.ern_id, CaseShare.user_id, CaseShare.standing).where(
-            CaseShare.case_id == case.id, CaseShare.ended_at.is_(None)
+            CaseShare.case_id == case.id, is_living(CaseShare)
         )
     ).all()
-    return Subject(
-        hcp_id=case.hcp_id,
+    return structs.replace(
+        patient_subject(session, actor, case.patient),
         erns=frozenset(share.ern_id for share in shares if share.ern_id),
         on_panel=frozenset(
             Standing(share.standing) for share in shares if share.user_id == actor.user_id
@@ -69,10 +71,16 @@ def share_with_ern(session: Session, case_id: UUID, ern_id: str) -> None:
     session.add(CaseShare(case_id=case_id, ern_id=ern_id))
 
 
-def share_with_expert(session: Session, case_id: UUID, user_id: UUID, standing: Standing) -> None:
+def share_with_expert(
+    session: Session,
+    case_id: UUID,
+    user_id: UUID,
+    standing: Standing,
+    until: datetime | None = None,
+) -> None:
     """Let one expert see the case as this; replaces what the expert was before."""
     end_share(session, case_id, user_id=user_id)
-    session.add(CaseShare(case_id=case_id, user_id=user_id, standing=standing))
+    session.add(CaseShare(case_id=case_id, user_id=user_id, standing=standing, until=until))
 
 
 def end_share(

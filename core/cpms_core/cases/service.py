@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.access import Subject, ensure
+from cpms_core.access import ensure, may
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case
@@ -15,6 +15,7 @@ from cpms_core.clock import clock
 from cpms_core.errors import ConsentMissingError, NotFoundError
 from cpms_core.patients.models import Patient
 from cpms_core.patients.service import has_consent
+from cpms_core.patients.team import patient_subject
 
 
 def open_case(session: Session, actor: Actor, patient_id: UUID) -> Case:
@@ -22,7 +23,8 @@ def open_case(session: Session, actor: Actor, patient_id: UUID) -> Case:
     patient = session.get(Patient, patient_id)
     if patient is None:
         raise NotFoundError
-    ensure(actor, "case.open", Subject(hcp_id=patient.hcp_id), visible=False)
+    subject = patient_subject(session, actor, patient)
+    ensure(actor, "case.open", subject, visible=may(actor, "patient.read", subject))
     if not has_consent(patient.consents, "care"):
         raise ConsentMissingError(
             "Record the patient's consent for care first; without it no case can be opened."

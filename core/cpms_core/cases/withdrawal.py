@@ -7,13 +7,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cpms_core import words
-from cpms_core.access import Subject, ensure
+from cpms_core.access import ensure, may
 from cpms_core.actor import Actor
 from cpms_core.cases.models import Attachment, Case, CaseShare
 from cpms_core.directory.models import Ern
 from cpms_core.errors import ConflictError, NotFoundError
 from cpms_core.patients.models import Consent
 from cpms_core.patients.queries import ConsentView, consent_view
+from cpms_core.patients.team import is_living, patient_subject
 
 
 class Withdrawal(Struct, frozen=True):
@@ -28,7 +29,8 @@ def preview_withdrawal(
     consent = session.get(Consent, consent_id)
     if consent is None or consent.patient_id != patient_id:
         raise NotFoundError
-    ensure(actor, "consent.record", Subject(hcp_id=consent.patient.hcp_id), visible=False)
+    subject = patient_subject(session, actor, consent.patient)
+    ensure(actor, "consent.record", subject, visible=may(actor, "patient.read", subject))
     if consent.withdrawn_at:
         raise ConflictError("This consent was withdrawn already; nothing changed now.")
     case_ids = list(session.scalars(select(Case.id).where(Case.patient_id == patient_id)))
@@ -43,7 +45,7 @@ def _of_care(session: Session, case_ids: list[UUID]) -> list[str]:
     shares = session.execute(
         select(CaseShare.user_id, Ern.name)
         .outerjoin(Ern, Ern.id == CaseShare.ern_id)
-        .where(CaseShare.case_id.in_(case_ids), CaseShare.ended_at.is_(None))
+        .where(CaseShare.case_id.in_(case_ids), is_living(CaseShare))
     ).all()
     experts = {user_id for user_id, _ in shares if user_id}
     erns = sorted({name for _, name in shares if name})

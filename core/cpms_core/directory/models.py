@@ -1,5 +1,6 @@
 """Tables of the directory."""
 
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, UniqueConstraint
@@ -16,6 +17,8 @@ class Ern(Base):
     name: Mapped[str]
     """As it writes itself, `ERN ITHACA`."""
     scope: Mapped[str]
+    ends_on: Mapped[date | None]
+    """The last day on which a temporary network takes requests."""
 
 
 class Country(Base):
@@ -37,6 +40,9 @@ class Hcp(Base):
     city: Mapped[str] = mapped_column(default="")
     country_id: Mapped[str] = mapped_column(ForeignKey("country.id"))
     is_guest: Mapped[bool] = mapped_column(default=False)
+    """A country's guest access: where clinicians outside the networks enrol their patients."""
+    closed_at: Mapped[datetime | None]
+    """From then on nobody new works here and no patient is enrolled."""
 
     country: Mapped[Country] = relationship()
     memberships: Mapped[list["Membership"]] = relationship(back_populates="hcp")
@@ -52,3 +58,34 @@ class Membership(Base):
     kind: Mapped[str] = mapped_column(default="full_member")
 
     hcp: Mapped[Hcp] = relationship(back_populates="memberships")
+
+
+class ThematicArea(Base):
+    """An area that an ERN's coordinators added, or changed, beside those its plugin declares."""
+
+    __tablename__ = "thematic_area"
+
+    ern_id: Mapped[str] = mapped_column(ForeignKey("ern.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    retired_at: Mapped[datetime | None]
+    """No longer offered; what was sent under it keeps it."""
+
+
+class ExpertGroup(Base):
+    """People of an ERN who are asked together, by one click."""
+
+    __tablename__ = "expert_group"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    ern_id: Mapped[str] = mapped_column(ForeignKey("ern.id"), index=True)
+    name: Mapped[str]
+    ended_at: Mapped[datetime | None]
+    row_version: Mapped[int] = mapped_column(default=1)
+
+
+class ExpertGroupMember(Base):
+    __tablename__ = "expert_group_member"
+
+    group_id: Mapped[UUID] = mapped_column(ForeignKey("expert_group.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), primary_key=True)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from cpms_core import audit
 from cpms_core.access import Subject, may
-from cpms_core.actor import CENTRE_ROLES, ERN_ROLES, Actor, Role
+from cpms_core.actor import AT_A_CENTRE, ERN_ROLES, Actor, Role
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import ConflictError, InvalidError, NotFoundError
@@ -168,10 +168,9 @@ def missing_grants(
 ) -> list[tuple[Role, UUID | None, str | None]]:
     """What the person does not hold of it yet: role, centre, ERN."""
     held = {(one.role, one.hcp_id, one.ern_id) for one in grants_of(session, request.user_id)}
-    at_a_centre = CENTRE_ROLES | {Role.GUEST}
     wanted = [
-        (role, request.hcp_id if role in at_a_centre else None, None)
-        if role in at_a_centre
+        (role, request.hcp_id if role in AT_A_CENTRE else None, None)
+        if role in AT_A_CENTRE
         else (role, None, request.ern_id)
         for role in map(Role, request.roles)
     ]

@@ -6,11 +6,9 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from cpms_core.access import Subject, may
-from cpms_core.actor import CENTRE_ROLES, ERN_ROLES, Actor, Grant, Role
+from cpms_core.actor import AT_A_CENTRE, ERN_ROLES, Actor, Grant, Role
 from cpms_core.errors import ForbiddenError, InvalidError, NotFoundError
 from cpms_core.identity.models import RoleGrant, SecurityKey, User
-
-_AT_A_CENTRE = CENTRE_ROLES | {Role.GUEST}
 
 
 def grants_held(user: User) -> frozenset[Grant]:
@@ -74,7 +72,7 @@ def ensure_other(actor: Actor, user: User) -> None:
 
 def ensure_grantable(actor: Actor, grant: Grant) -> None:
     """Nobody hands out what does not fit, or what is not theirs."""
-    if grant.role in _AT_A_CENTRE and grant.hcp_id is None:
+    if grant.role in AT_A_CENTRE and grant.hcp_id is None:
         raise InvalidError("A centre is needed.", {"hcp": "Choose where the person works."})
     if grant.role in ERN_ROLES and grant.ern_id is None:
         raise InvalidError("An ERN is needed.", {"ern": "Choose the ERN this role is for."})
@@ -97,7 +95,7 @@ def grants_with(grant: Grant) -> tuple[Grant, ...]:
     """Coordinators and dispatchers also hold the base profile at the centre they work at."""
     role, hcp_id, ern_id = grant.role, grant.hcp_id, grant.ern_id
     own = Grant(
-        role, hcp_id if role in _AT_A_CENTRE else None, ern_id if role in ERN_ROLES else None
+        role, hcp_id if role in AT_A_CENTRE else None, ern_id if role in ERN_ROLES else None
     )
     if role in ERN_ROLES - {Role.RESEARCHER} and hcp_id:
         return (own, Grant(Role.PROFESSIONAL, hcp_id))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cpms_core.clock import clock
@@ -221,3 +221,72 @@ class KeyModel(Base):
     """Certificates its attestations chain to, base64 of DER; leaves among them."""
     statuses: Mapped[list[str]]
     """Its status reports' words, the newest first: FIDO_CERTIFIED_L1, REVOKED …"""
+
+
+class Deputy(Base):
+    """Who stands in for somebody who is away."""
+
+    __tablename__ = "deputy"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    """Who is away."""
+    deputy_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    named_by: Mapped[UUID]
+    ended_at: Mapped[datetime | None]
+
+
+class FederatedIdentity(Base):
+    """An account at an OpenID provider that a person linked while signed in with the key."""
+
+    __tablename__ = "federated_identity"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    issuer: Mapped[str]
+    subject: Mapped[str]
+    """The provider's own id for the person; an address is never looked at."""
+    linked_at: Mapped[datetime] = mapped_column(default=clock.now)
+    last_used_at: Mapped[datetime | None]
+
+
+class OpenIdRoundTrip(Base):
+    """A browser that was sent to an OpenID provider; taken out by whatever comes back."""
+
+    __tablename__ = "openid_round_trip"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    state_hash: Mapped[bytes] = mapped_column(unique=True)
+    browser_hash: Mapped[bytes]
+    """Of a cookie that this browser alone holds."""
+    provider: Mapped[str]
+    purpose: Mapped[str]
+    """sign_in, link."""
+    session_id: Mapped[UUID | None]
+    """Whose session links it."""
+    nonce: Mapped[str]
+    code_verifier: Mapped[str]
+    """RFC 7636 section 4.1."""
+    user_id: Mapped[UUID | None]
+    """Whom the provider named: the key is still to be touched."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ApiToken(Base):
+    """What a machine signs in with: one person's rights, cut down to some acts."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    name: Mapped[str]
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    scopes: Mapped[list[str]]
+    """What routes declare, `case.export` for instance."""
+    made_at: Mapped[datetime] = mapped_column(default=clock.now)
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

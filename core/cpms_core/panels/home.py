@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cpms_core import audit, words
 from cpms_core.access import could
-from cpms_core.actor import CENTRE_ROLES, Actor
+from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case
 from cpms_core.clock import clock
@@ -22,6 +22,7 @@ from cpms_core.panels.panel_columns import clock_columns, clock_of, count_column
 from cpms_core.panels.stages import Clock
 from cpms_core.panels.waiting import Item, clock_of_request, waiting_for
 from cpms_core.patients.models import Patient
+from cpms_core.patients.team import is_open_to
 from cpms_core.registry import Registry
 
 _MOST = 30
@@ -109,7 +110,7 @@ def _my_cases(
         .outerjoin(Panel, Panel.request_id == request.id)
         .where(
             or_(Case.created_by == actor.user_id, request.submitted_by == actor.user_id),
-            Case.hcp_id.in_(actor.centres(*CENTRE_ROLES)),
+            is_open_to(actor),
         )
         .order_by(request.submitted_at.desc())
         .limit(_MOST)

@@ -81,6 +81,8 @@ class PanelMember(Base):
     invited_by: Mapped[UUID]
     invited_at: Mapped[datetime] = mapped_column(default=clock.now)
     answered_at: Mapped[datetime | None]
+    until: Mapped[datetime | None]
+    """When a guest's seat ends by itself; None for everybody else."""
 
     panel: Mapped[Panel] = relationship(back_populates="members")
     user: Mapped[User] = relationship()

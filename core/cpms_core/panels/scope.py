@@ -6,7 +6,7 @@ A case may have several panels; what an actor is on one of them says nothing abo
 from typing import Any, cast
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, CursorResult, and_, exists, select, update
 from sqlalchemy.orm import Session
 
@@ -49,11 +49,7 @@ def find_request(session: Session, actor: Actor, request_id: UUID, permission: s
     if request is None:
         raise NotFoundError
     scope = find_case(session, actor, request.case_id, "case.summary")
-    subject = Subject(
-        hcp_id=scope.case.hcp_id,
-        erns=scope.subject.erns & {request.ern_id},
-        on_panel=scope.subject.on_panel,
-    )
+    subject = structs.replace(scope.subject, erns=scope.subject.erns & {request.ern_id})
     ensure(actor, permission, subject, visible=may(actor, "case.summary", subject))
     return RequestScope(request, scope.case, subject)
 
@@ -65,8 +61,8 @@ def find_panel(session: Session, actor: Actor, panel_id: UUID, permission: str) 
     scope = find_case(session, actor, panel.case_id, "case.summary")
     member = find_member(session, panel.id, actor.user_id)
     standing = standing_of(member)
-    subject = Subject(
-        hcp_id=scope.case.hcp_id,
+    subject = structs.replace(
+        scope.subject,
         erns=scope.subject.erns & {panel.ern_id},
         on_panel=frozenset({standing} if standing else ()),
     )

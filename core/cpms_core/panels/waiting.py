@@ -8,7 +8,7 @@ from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from cpms_core import words
-from cpms_core.actor import CENTRE_ROLES, Actor, Role
+from cpms_core.actor import Actor, Role
 from cpms_core.cases.models import Case, Record
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import User
@@ -32,6 +32,7 @@ from cpms_core.panels.panel_columns import (
 from cpms_core.panels.scope import has_consent_of, is_shown_to_others
 from cpms_core.panels.stages import Clock, Stage, request_clock
 from cpms_core.patients.models import Patient
+from cpms_core.patients.team import is_open_to
 
 _MOST = 30
 _STILL = Clock(state="stopped", words="draft")
@@ -200,7 +201,7 @@ def _item(
 
 def _returned(session: Session, actor: Actor) -> Iterable[Item]:
     mine = or_(ConsultationRequest.submitted_by == actor.user_id, Case.created_by == actor.user_id)
-    at_my_centres = Case.hcp_id.in_(actor.centres(*CENTRE_ROLES))
+    at_my_centres = is_open_to(actor)
     for row in _requests(session, ConsultationRequest.state == "returned", mine, at_my_centres):
         yield Item(
             title=f"Returned to you: {row.pseudonym}",
@@ -265,7 +266,7 @@ def _ready(session: Session, actor: Actor) -> Iterable[Item]:
         .join(Hcp, Hcp.id == Case.hcp_id)
         .where(
             Case.created_by == actor.user_id,
-            Case.hcp_id.in_(actor.centres(*CENTRE_ROLES)),
+            is_open_to(actor),
             Case.withdrawn_at.is_(None),
             Case.closed_at.is_(None),
             has_consent_of("care"),

@@ -24,6 +24,8 @@ class Patient(Base):
     status: Mapped[str] = mapped_column(default="alive")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     created_by: Mapped[UUID]
+    is_restricted: Mapped[bool] = mapped_column(default=False)
+    """Whether the care team alone sees this patient at its centre."""
 
     hcp: Mapped[Hcp] = relationship()
     consents: Mapped[list["Consent"]] = relationship(
@@ -75,3 +77,50 @@ class Consent(Base):
     withdrawn_by: Mapped[UUID | None]
 
     patient: Mapped[Patient] = relationship(back_populates="consents")
+
+
+class TeamMember(Base):
+    """Somebody of a restricted patient's care team, perhaps as a deputy for a time."""
+
+    __tablename__ = "care_team_member"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"), index=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    since: Mapped[datetime] = mapped_column(default=clock.now)
+    added_by: Mapped[UUID]
+    until: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class BrokenGlass(Base):
+    """A restricted patient, or who a patient is, opened in an emergency. It ends by itself."""
+
+    __tablename__ = "broken_glass"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"), index=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    opens: Mapped[str]
+    """record, identity."""
+    reason: Mapped[str]
+    broken_at: Mapped[datetime] = mapped_column(default=clock.now)
+    until: Mapped[datetime]
+
+
+class Transfer(Base):
+    """A patient who moves to another centre: one centre proposes it, the other accepts."""
+
+    __tablename__ = "patient_transfer"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"), index=True)
+    from_hcp_id: Mapped[UUID] = mapped_column(ForeignKey("hcp.id"), index=True)
+    to_hcp_id: Mapped[UUID] = mapped_column(ForeignKey("hcp.id"), index=True)
+    reason: Mapped[str] = mapped_column(default="")
+    proposed_by: Mapped[UUID]
+    proposed_at: Mapped[datetime] = mapped_column(default=clock.now)
+    state: Mapped[str] = mapped_column(default="proposed")
+    """proposed, accepted, refused, taken_back."""
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None]

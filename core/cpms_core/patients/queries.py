@@ -7,11 +7,12 @@ from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.access import Subject, ensure
+from cpms_core.access import ensure, may
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.errors import NotFoundError
 from cpms_core.patients.models import Consent, Patient, SealedIdentity
+from cpms_core.patients.team import patient_subject
 
 
 class ConsentView(Struct, frozen=True, kw_only=True):
@@ -35,6 +36,8 @@ class PatientView(Struct, frozen=True, kw_only=True):
     birth_year: int | None
     birth_month: int | None
     enrolled_at: datetime
+    may_reveal: bool
+    """Whether this reader may see who it is."""
     has_identity: bool
     """Whether a name was entered; an imported patient has none."""
     consents: tuple[ConsentView, ...]
@@ -48,7 +51,8 @@ def read_patient(session: Session, actor: Actor, patient_id: UUID) -> PatientVie
     patient = session.get(Patient, patient_id)
     if patient is None:
         raise NotFoundError
-    ensure(actor, "patient.read", Subject(hcp_id=patient.hcp_id), visible=False)
+    subject = patient_subject(session, actor, patient)
+    ensure(actor, "patient.read", subject, visible=False)
     audit.record(session, actor, Event.PATIENT_READ, patient_id=patient.id, hcp_id=patient.hcp_id)
     return PatientView(
         id=patient.id,
@@ -59,6 +63,7 @@ def read_patient(session: Session, actor: Actor, patient_id: UUID) -> PatientVie
         birth_year=patient.birth_year,
         birth_month=patient.birth_month,
         enrolled_at=patient.created_at,
+        may_reveal=may(actor, "patient.identity", subject),
         has_identity=session.get(SealedIdentity, patient.id) is not None,
         consents=tuple(map(consent_view, patient.consents)),
     )

@@ -9,15 +9,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.access import Subject, ensure
+from cpms_core.access import ensure, may
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.db import new_id
+from cpms_core.directory.models import Hcp
 from cpms_core.errors import ConflictError, InvalidError, NotFoundError
 from cpms_core.keys import SiteKey
-from cpms_core.patients.models import CentreKey, Consent, Patient, SealedIdentity
+from cpms_core.patients.models import CentreKey, Consent, Patient, SealedIdentity, TeamMember
 from cpms_core.patients.pseudonyms import new_pseudonym
+from cpms_core.patients.team import patient_subject, place_subject
 from cpms_core.patients.vault import (
     CentreVault,
     Identity,
@@ -68,7 +70,7 @@ def enrol_patient(
     session: Session, actor: Actor, key: SiteKey, hcp_id: UUID, enrolment: Enrolment
 ) -> Patient:
     """A patient of this centre under a fresh pseudonym; ConflictError names a likely double."""
-    ensure(actor, "patient.enrol", Subject(hcp_id=hcp_id), visible=False)
+    ensure(actor, "patient.enrol", place_subject(session, actor, hcp_id), visible=False)
     identity = enrolment.identity
     _refuse_if(enrolment_problems(enrolment))
     vault = centre_vault(session, key, hcp_id)
@@ -107,12 +109,13 @@ def add_pseudonymous(
     birth_month: int | None,
 ) -> Patient:
     """A patient whose identity the centre has not entered, an imported one for instance."""
-    ensure(actor, "patient.enrol", Subject(hcp_id=hcp_id), visible=False)
+    ensure(actor, "patient.enrol", place_subject(session, actor, hcp_id), visible=False)
 
     def is_taken(pseudonym: str) -> bool:
         known = select(Patient.id).where(Patient.pseudonym == pseudonym)
         return session.scalar(known) is not None
 
+    is_guest = session.get_one(Hcp, hcp_id).is_guest
     patient = Patient(
         id=new_id(),
         hcp_id=hcp_id,
@@ -121,9 +124,15 @@ def add_pseudonymous(
         birth_year=birth_year,
         birth_month=birth_month,
         created_by=actor.user_id,
+        is_restricted=is_guest,
     )
     session.add(patient)
     session.flush()
+    if is_guest:  # guests of one country do not see each other's patients
+        session.add(
+            TeamMember(patient_id=patient.id, user_id=actor.user_id, added_by=actor.user_id)
+        )
+        session.flush()
     audit.record(session, actor, Event.PATIENT_ENROLLED, patient_id=patient.id, hcp_id=hcp_id)
     return patient
 
@@ -133,9 +142,8 @@ def reveal_identity(session: Session, actor: Actor, key: SiteKey, patient_id: UU
     patient = session.get(Patient, patient_id)
     if patient is None:
         raise NotFoundError
-    subject = Subject(hcp_id=patient.hcp_id)
-    ensure(actor, "patient.read", subject, visible=False)
-    ensure(actor, "patient.identity", subject)
+    subject = patient_subject(session, actor, patient)
+    ensure(actor, "patient.identity", subject, visible=may(actor, "patient.read", subject))
     sealed = session.get(SealedIdentity, patient_id)
     if sealed is None:
         raise NotFoundError("No identity was entered for this patient.")
@@ -200,7 +208,8 @@ def _patient_to_change(session: Session, actor: Actor, patient_id: UUID) -> Pati
     patient = session.get(Patient, patient_id)
     if patient is None:
         raise NotFoundError
-    ensure(actor, "consent.record", Subject(hcp_id=patient.hcp_id), visible=False)
+    subject = patient_subject(session, actor, patient)
+    ensure(actor, "consent.record", subject, visible=may(actor, "patient.read", subject))
     return patient
 
 
