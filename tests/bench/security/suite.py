@@ -5,10 +5,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.bench.figure import Figure
-from tests.bench.security import ceremonies, requests, strangers
+from tests.bench.security import ceremonies, races, requests, strangers
 from tests.bench.security.ground import attacked
 
-REQUESTS, CEREMONIES, ANONYMOUS, TIMINGS = 300_000, 100_000, 100_000, 1000
+REQUESTS, CEREMONIES, ANONYMOUS, RACES, TIMINGS = 300_000, 100_000, 100_000, 10_000, 1000
 
 
 def measure(seed: int, share: float) -> Iterator[Figure]:
@@ -17,5 +17,7 @@ def measure(seed: int, share: float) -> Iterator[Figure]:
     with TemporaryDirectory() as name, attacked(Path(name)) as world:
         yield from strangers.measure_enumeration(world, TIMINGS, seed)
         yield from strangers.measure_traces(world, int(ANONYMOUS * share))
+    with TemporaryDirectory() as name, attacked(Path(name)) as world:
+        yield races.measure(world, int(RACES * share))
     with TemporaryDirectory() as name, attacked(Path(name)) as world:
         yield requests.measure(world, int(REQUESTS * share), seed)
