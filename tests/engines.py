@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from cpms_core.db import make_engine, transaction
 from cpms_core.directory.loading import load_directory
@@ -47,24 +47,41 @@ class PostgresTemplate:
         server.dispose()
         self.engine = make_engine(url.format(name))
         _fill(self.engine)
+        deletions = [f'DELETE FROM "{table}"' for table in METADATA.tables]  # noqa: S608 - names of our own tables
+        with self.engine.begin() as connection:
+            returns = _keep(connection)
+        # Foreign keys are not looked at, so that the order does not matter.
+        statements = ["SET LOCAL session_replication_role = replica", *deletions, *returns]
+        self._emptying = text("; ".join(statements))
 
     @contextmanager
     def copy(self, folder: Path) -> Iterator[Engine]:
         del folder
         yield self.engine
         self.engine.dispose()  # what a test left open must not lock the tables
-        deletions = "; ".join(f'DELETE FROM "{name}"' for name in METADATA.tables)  # noqa: S608 - names of our own tables
-        with transaction(self.engine) as session:
-            # Foreign keys are not looked at, so that the order does not matter.
-            statements = f"SET LOCAL session_replication_role = replica; {deletions}"
-            session.execute(text(statements))
-            load_directory(session)
+        with self.engine.begin() as connection:
+            connection.execute(self._emptying)
+
+    def another(self) -> "PostgresTemplate":
+        """A second database of the same server, for a site that is served from it."""
+        url = self.engine.url.render_as_string(hide_password=False)
+        return PostgresTemplate(url.replace(str(self.engine.url.database), "{}"))
 
     def close(self) -> None:
         self.engine.dispose()
 
 
 Template = SqliteTemplate | PostgresTemplate
+
+
+def _keep(connection: Connection) -> list[str]:
+    """Copy what is in the store beside it; the statements that bring it back."""
+    returns = []
+    for table in METADATA.tables:
+        if connection.scalar(text(f'SELECT EXISTS (SELECT FROM "{table}")')):  # noqa: S608 - a table of ours
+            connection.execute(text(f'CREATE TABLE "kept_{table}" AS TABLE "{table}"'))
+            returns.append(f'INSERT INTO "{table}" TABLE "kept_{table}"')
+    return returns
 
 
 def _fill(engine: Engine) -> None:
