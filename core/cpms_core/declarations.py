@@ -246,6 +246,11 @@ class Route(Struct, frozen=True, kw_only=True):
     """
     step_up: str | None = None
     """An act in words, "remove a security key": the person's key must be touched for it first."""
+    api: str | None = None
+    """What a token must be for, `case.export`, so that a machine may do this; None for people only.
+
+    Its token was made with a touch, so `step_up` asks a machine for none.
+    """
 
 
 def route(
@@ -258,6 +263,7 @@ def route(
     or_event: str | None = None,
     prepare: Callable[..., Any] | None = None,
     step_up: str | None = None,
+    api: str | None = None,
 ) -> Callable[[Callable[..., Answer]], Route]:
     """Declare a handler `(visit, **path parameters) -> Answer`."""
 
@@ -272,6 +278,7 @@ def route(
             or_event=or_event,
             prepare=prepare,
             step_up=step_up,
+            api=api,
         )
 
     return declare

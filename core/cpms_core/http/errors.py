@@ -21,9 +21,12 @@ from cpms_core.errors import (
     NotFoundError,
     SignInNeededError,
     StoreUnavailableError,
+    TokenRefusedError,
     TooLargeError,
     TooManyError,
+    TwoSignInsError,
 )
+from cpms_core.http.incoming import bearers
 from cpms_core.http.site import LiveSite
 from cpms_core.patients.vault import VaultError
 
@@ -36,6 +39,7 @@ _STATUS: tuple[tuple[type[CpmsError], int, str], ...] = (
     (NotFoundError, 404, "Nothing here"),
     (ForbiddenError, 403, "That is not yours to do"),
     (ConsentMissingError, 403, "A consent is missing"),
+    (TwoSignInsError, 400, "Please check what was sent"),
     (InvalidError, 422, "Please check what was sent"),
     (ConflictError, 409, "Somebody else was faster"),
     (UnreadableRecordError, 409, "This record needs another form"),
@@ -71,9 +75,16 @@ def _described(error: Exception) -> tuple[int, str, str]:
     return 500, "Something went wrong here", _OURS
 
 
-def retry_after(error: Exception) -> dict[str, str]:
-    """The header that tells programs what the sentence tells people: when to try again."""
+def wants_json(request: Request[Any, Any, Any]) -> bool:
+    """A script of ours says so; a machine reads no pages."""
+    return "application/json" in request.headers.get("accept", "") or bool(bearers(request))
+
+
+def headers_for(error: Exception) -> dict[str, str]:
+    """What tells programs the same as the sentence tells people: how, or when, to try again."""
     error = _of_the_disk(error)
+    if isinstance(error, TokenRefusedError):
+        return {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750 section 3.1
     if isinstance(error, TooManyError | StoreUnavailableError):
         return {"Retry-After": str(error.retry_after)}
     return {}
@@ -113,3 +124,15 @@ def ensure_same_site(request: Request[Any, Any, Any], site: LiveSite) -> None:
         is_foreign = origin not in {None, site.origin}
     if is_foreign:
         raise ForbiddenError("This was sent from another site, so nothing was done.")
+
+
+def ensure_not_embedded(request: Request[Any, Any, Any]) -> None:
+    """Another site may lead people to a page of ours, and show or read nothing of ours in its own.
+
+    Browsers that tell nothing still heed the cookie's SameSite and the answer's resource policy.
+    """
+    is_foreign = request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
+    is_opened = request.headers.get("sec-fetch-mode") == "navigate"
+    is_page = request.headers.get("sec-fetch-dest", "document") == "document"
+    if is_foreign and not (is_opened and is_page):
+        raise ForbiddenError("Another site asked for this, so it is not shown there.")

@@ -69,6 +69,15 @@ def read_cookies(request: Request[Any, Any, Any]) -> dict[str, str]:
     return {name: unquote(value) for name, value in pairs if names.count(name) == 1}
 
 
+def bearers(request: Request[Any, Any, Any]) -> list[str]:
+    """The tokens of machines that were sent (RFC 6750 section 2.1); any other scheme is no token.
+
+    Only in the header: an address stands in logs, and a form may be another site's.
+    """
+    sent = (one.strip().partition(" ") for one in request.headers.getall("authorization", []))
+    return [token.strip() for scheme, _, token in sent if scheme.lower() == "bearer"]
+
+
 async def read_body(
     request: Request[Any, Any, Any], new_file: Callable[[], Path], max_upload: int
 ) -> Incoming:

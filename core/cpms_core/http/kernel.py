@@ -7,19 +7,15 @@ success must have recorded the audit event its route declares; otherwise nothing
 request fails.
 """
 
-import hmac
 import logging
 from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
 from litestar import Request, Response
-from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -30,15 +26,24 @@ from cpms_core.answers import Answer, Data, Page, Redirect
 from cpms_core.case_events import announce_later
 from cpms_core.db import Write, lost_a_race, transaction
 from cpms_core.declarations import Route
-from cpms_core.errors import ConflictError, ForbiddenError, NotFoundError, SignInNeededError
+from cpms_core.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    SignInNeededError,
+    TokenRefusedError,
+    TwoSignInsError,
+)
 from cpms_core.http import errors
 from cpms_core.http.addresses import client_address, network_of
-from cpms_core.http.incoming import Incoming, read_body, read_cookies, read_query
+from cpms_core.http.cookies import set_cookies, shown_once
+from cpms_core.http.incoming import Incoming, bearers, read_body, read_cookies, read_query
 from cpms_core.http.outgoing import respond
 from cpms_core.http.render import NavLink, Rendering
 from cpms_core.http.site import LiveSite
 from cpms_core.http.stepping_up import step_up_page
 from cpms_core.http.visit import PageVisit, PluginVisit
+from cpms_core.identity.api_tokens import machine
 from cpms_core.identity.sessions import SignedIn, signed_in
 from cpms_core.identity.step_up import find_touch, use_up
 from cpms_core.identity.tokens import csrf_matches, csrf_token
@@ -75,7 +80,8 @@ def handler_for(site: LiveSite, owner: PluginInfo, route: Route) -> HTTPRouteHan
 
 async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req) -> Response[Any]:
     cookies = read_cookies(request)
-    token = cookies.get(site.session_cookie, "")
+    sent = bearers(request)
+    token = "" if sent else cookies.get(site.session_cookie, "")
     is_htmx = request.headers.get("hx-request") == "true"
     call = Call(
         site=site,
@@ -83,15 +89,19 @@ async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req)
         route=route,
         address=request.url.path,
         token=token,
+        bearer=sent[0] if sent else None,
         is_htmx=is_htmx,
-        is_background=request.headers.get("x-background") == "true",
+        is_background=not sent and request.headers.get("x-background") == "true",
     )
     incoming = Incoming()
     try:
+        call.ensure_one_sign_in(len(sent) + (site.session_cookie in cookies))
         network = network_of(client_address(request, site.trusted_proxies))
-        site.limiter.take(route.rate, network, token)
+        site.limiter.take(route.rate, network, sent[0] if sent else token)
         query = read_query(request)
-        if route.method == "POST":
+        if route.method == "GET":
+            errors.ensure_not_embedded(request)
+        else:
             errors.ensure_same_site(request, site)
             # Before the body is read: nobody who may not post makes us buffer anything.
             await to_thread.run_sync(call.admit, limiter=_threads)
@@ -104,6 +114,7 @@ async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req)
             incoming=incoming,
             client=request.headers.get("user-agent", ""),
             network=network,
+            cookies=cookies,
             is_htmx=is_htmx,
         )
         given_token = request.headers.get("x-csrf-token") or call.form_token(incoming)
@@ -114,11 +125,11 @@ async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req)
         run = partial(call.answer, visit, request.path_params, given_token, cookies)
         return await to_thread.run_sync(run, limiter=_threads)
     except Exception as error:  # noqa: BLE001 - the last-resort handler: every failure becomes a page
-        answer = errors.page_for(error, request, is_json=_wants_json(request))
+        answer = errors.page_for(error, request, is_json=errors.wants_json(request))
         rendering = await _rendering_of_failure(call, error)
         respond_now = partial(respond, answer, site.templates, rendering)
         response = await to_thread.run_sync(respond_now, limiter=_threads)
-        response.headers.update(errors.retry_after(error))
+        response.headers.update(errors.headers_for(error))
         return response
     finally:
         for upload in incoming.uploads:
@@ -133,27 +144,33 @@ class Call(msgspec.Struct, kw_only=True):
     route: Route
     address: str
     token: str
+    """Of a browser's session; empty for whoever has none."""
+    bearer: str | None
+    """Of a machine: then no cookie is read or set, and so no form token is needed."""
     is_htmx: bool
     is_background: bool = False
     """Sent by a script of ours on its own: it does not keep the session alive."""
     who: SignedIn | None = None
     afterwards: list[Callable[[], object]] = []
 
+    def ensure_one_sign_in(self, sent: int) -> None:
+        if sent > 1:
+            raise TwoSignInsError
+
     def admit(self) -> None:
         """Refuse whoever could not get through, before a byte of the body is read."""
         with transaction(self.site.engine, read_only=True) as session:
             self.who = self._who(session, is_activity=False)
-        self._ensure_could(self.who.actor if self.who else None)
+        self._ensure_could()
 
     def prepare(self, visit_of: Any, path_values: dict[str, Any], given_token: object) -> Any:
         """What takes long, outside the transaction: nobody's writing waits for it."""
         assert self.route.prepare is not None
         with transaction(self.site.engine, read_only=True) as session:
             self.who = self._who(session, is_activity=False)
-            actor = self.who.actor if self.who else None
-            self._ensure_could(actor)
+            self._ensure_could()
             self._ensure_csrf(given_token)
-            visit = visit_of(session=session, current_actor=actor)
+            visit = visit_of(session=session, current_actor=self._actor)
             return self.route.prepare(visit, **path_values)
 
     def answer(
@@ -164,7 +181,9 @@ class Call(msgspec.Struct, kw_only=True):
         cookies: dict[str, str],
     ) -> Response[Any]:
         """Once more after losing a race: then the handler sees what the other one did."""
-        run = self._read if self.route.method == "GET" else self._write
+        # A machine only reads, and its transaction is held to that: also where people must POST.
+        only_reads = self.route.method == "GET" or self.bearer is not None
+        run = self._read if only_reads else self._write
         try:
             return run(visit_of, path_values, given_token, cookies)
         except DBAPIError as error:
@@ -204,31 +223,31 @@ class Call(msgspec.Struct, kw_only=True):
         cookies: dict[str, str],
     ) -> Response[Any]:
         self.who = self._who(session, is_activity=not self.is_background)
-        actor = self.who.actor if self.who else None
-        self._ensure_could(actor)
+        self._ensure_could()
         self._ensure_csrf(given_token)
         visit: PageVisit = visit_of(
-            session=session, current_actor=actor, seconds_left=self._seconds_left
+            session=session, current_actor=self._actor, seconds_left=self._seconds_left
         )
         answer = self._handle_once(visit, path_values)
         self.afterwards = visit.afterwards
-        flash = _flash(self.site, cookies, self.token)
+        flash = shown_once(self.site, cookies, self.token)
         rendering = msgspec.structs.replace(self.rendering(), flash=flash)
         response = respond(answer, self.site.templates, rendering)
         to_set = visit.cookies_to_set
-        _set_cookies(self.site, response, answer, to_set, self.token, is_flash_shown=bool(flash))
+        set_cookies(self.site, response, answer, to_set, self.token, is_flash_shown=bool(flash))
         return response
 
     def _handle_once(self, visit: PageVisit, path_values: dict[str, Any]) -> Answer:
         """A form that is sent again gets the answer of the first time."""
         session, actor = visit.session, visit.current_actor
         once = visit.form.get("_once", [""])[0][:64]
-        once = once if once.isprintable() else ""  # PostgreSQL cannot look for NUL
+        # PostgreSQL cannot look for NUL; and a machine has no forms.
+        once = once if once.isprintable() and self.bearer is None else ""
         earlier = done_before(session, actor, once) if once and actor else None
         if earlier:
             return Redirect(earlier)
         touch = self._touch(visit, path_values)
-        if self.route.step_up and touch is None:
+        if self.route.step_up and touch is None and self.bearer is None:
             return step_up_page(visit, self.route.step_up, _subject(path_values), self.address)
         lent = visit if self.owner.mount == "" else PluginVisit(visit, self.route.permission)
         answer: Answer = self.route.handler(lent, **path_values)
@@ -240,12 +259,12 @@ class Call(msgspec.Struct, kw_only=True):
         return answer
 
     def _touch(self, visit: PageVisit, path_values: dict[str, Any]) -> UUID | None:
-        if not self.route.step_up:
+        if not self.route.step_up or self.bearer is not None:
             return None
         return find_touch(visit.session, visit.actor, self.route.step_up, _subject(path_values))
 
     def rendering(self) -> Rendering:
-        actor = self.who.actor if self.who else None
+        actor = self._actor
         return Rendering(
             actor=actor,
             csrf_token=csrf_token(self.who.token.encode()) if self.who else "",
@@ -253,6 +272,10 @@ class Call(msgspec.Struct, kw_only=True):
             session_seconds=self._seconds_left,
             is_htmx=self.is_htmx,
         )
+
+    @property
+    def _actor(self) -> Actor | None:
+        return self.who.actor if self.who else None
 
     @property
     def _seconds_left(self) -> int:
@@ -269,6 +292,8 @@ class Call(msgspec.Struct, kw_only=True):
         return incoming.form.get("csrf_token", [""])[0]
 
     def _who(self, session: Any, *, is_activity: bool) -> SignedIn | None:
+        if self.bearer is not None:
+            return self._machine(session, is_activity=is_activity)
         if not self.token:
             return None
         who = signed_in(session, self.token, self.site.settings, is_activity=is_activity)
@@ -276,7 +301,18 @@ class Call(msgspec.Struct, kw_only=True):
             self.site.limiter.prove(self.token)
         return who
 
-    def _ensure_could(self, actor: Actor | None) -> None:
+    def _machine(self, session: Session, *, is_activity: bool) -> SignedIn:
+        assert self.bearer is not None
+        who = machine(session, self.bearer, is_activity=is_activity)
+        if who is None:
+            raise TokenRefusedError
+        self.site.limiter.prove(self.bearer)
+        return who
+
+    def _ensure_could(self) -> None:
+        who, actor = self.who, self._actor
+        if who and who.scopes is not None and self.route.api not in who.scopes:
+            raise ForbiddenError("This token is for other things. Its person can make another one.")
         if access.could(actor, self.route.permission, self.site.plugin_permissions):
             return
         if actor is None:
@@ -284,7 +320,7 @@ class Call(msgspec.Struct, kw_only=True):
         raise ForbiddenError("Your roles on this site do not include this page.")
 
     def _ensure_csrf(self, given: object) -> None:
-        if self.route.method == "GET" or self.who is None:
+        if self.route.method == "GET" or self.who is None or self.bearer is not None:
             return
         if not csrf_matches(self.who.token.encode(), given):
             raise ForbiddenError(
@@ -327,47 +363,3 @@ async def _rendering_of_failure(call: Call, error: Exception) -> Rendering:
         # The store is gone too: the page must still appear.
         log.exception("while answering a failure")
         return Rendering(actor=None, is_htmx=call.is_htmx)
-
-
-def _wants_json(request: Req) -> bool:
-    return "application/json" in request.headers.get("accept", "")
-
-
-def _flash(site: LiveSite, cookies: dict[str, str], token: str) -> tuple[str, ...]:
-    """The sentence the last act left for this page; only if this session itself wrote it."""
-    mark, _, text = cookies.get(site.flash_cookie, "").partition(".")
-    is_ours = bool(token) and hmac.compare_digest(mark.encode(), _mark(token, text))
-    return (text,) if is_ours and text else ()
-
-
-def _mark(token: str, text: str) -> bytes:
-    return hmac.new(token.encode(), text.encode(), sha256).hexdigest().encode()
-
-
-def _set_cookies(
-    site: LiveSite,
-    response: Response[Any],
-    answer: Answer,
-    to_set: dict[str, str],
-    token: str,
-    *,
-    is_flash_shown: bool,
-) -> None:
-    for name, value in to_set.items():
-        if value:
-            response.set_cookie(_cookie(site, name, value))
-        else:
-            response.set_cookie(_cookie(site, name, "", max_age=0))
-            response.headers["Clear-Site-Data"] = '"cache", "storage"'
-    if isinstance(answer, Redirect) and answer.said and token:
-        value = quote(f"{_mark(token, answer.said).decode()}.{answer.said}")
-        response.set_cookie(_cookie(site, site.flash_cookie, value, max_age=60))
-    elif is_flash_shown:
-        response.set_cookie(_cookie(site, site.flash_cookie, "", max_age=0))
-
-
-def _cookie(site: LiveSite, name: str, value: str, max_age: int | None = None) -> Cookie:
-    """Removing one takes the same attributes, or a browser leaves a `__Host-` cookie as it is."""
-    return Cookie(
-        name, value=value, httponly=True, secure=site.is_secure, samesite="lax", max_age=max_age
-    )
