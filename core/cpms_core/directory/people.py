@@ -1,11 +1,11 @@
 """Find people by name: who works where, for everybody who is signed in. No addresses."""
 
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from cpms_core.directory.models import Country, Hcp
-from cpms_core.identity.models import User
+from cpms_core.identity.models import RoleGrant, User
 from cpms_core.terminology.folding import fold
 
 _MOST = 15
@@ -26,11 +26,13 @@ def find_people(session: Session, text: str) -> list[FoundPerson]:
     words = fold(text).split()
     if sum(map(len, words)) < _FEWEST_LETTERS:
         return []
+    # Whoever has none has only joined, or is a guest of one panel.
+    has_a_role = exists().where(RoleGrant.user_id == User.id, RoleGrant.revoked_at.is_(None))
     rows = session.execute(
         select(User.name, User.specialty, Hcp.name, Country.name)
         .outerjoin(Hcp, Hcp.id == User.hcp_id)
         .outerjoin(Country, Country.id == Hcp.country_id)
-        .where(User.disabled_at.is_(None))
+        .where(User.disabled_at.is_(None), has_a_role)
         .order_by(User.name)
         .limit(_MOST_PEOPLE)
     )
