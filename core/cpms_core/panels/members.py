@@ -1,5 +1,6 @@
 """Who sits on a panel: invite, answer, remove."""
 
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -11,9 +12,16 @@ from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import ConflictError, InvalidError, NotFoundError
+from cpms_core.identity.models import User
 from cpms_core.panels.models import PanelMember
 from cpms_core.panels.moves import ensure_open
-from cpms_core.panels.scope import PanelScope, find_member, find_panel, renew_share
+from cpms_core.panels.scope import (
+    PanelScope,
+    find_member,
+    find_panel,
+    renew_share,
+    standing_of,
+)
 from cpms_core.panels.triage import ensure_expert
 
 ROLES = {"member": "Member", "observer": "Observer"}
@@ -30,16 +38,35 @@ def invite_expert(
     if user_id == scope.request.submitted_by:
         raise InvalidError("The submitter takes part as such and need not be invited.")
     user = ensure_expert(session, user_id, Role.PROFESSIONAL, Role.GUEST)
-    member = find_member(session, panel_id, user_id)
-    if member is not None and member.state in {"invited", "accepted"}:
-        raise InvalidError(f"{user.name} is on this panel already.")
+    member = seat(session, actor, scope, user, role)
+    note(session, actor, scope, Event.EXPERT_INVITED, user_id, role=role)
+    return member
+
+
+def seat(
+    session: Session,
+    actor: Actor,
+    scope: PanelScope,
+    user: User,
+    role: str,
+    until: datetime | None = None,
+) -> PanelMember:
+    """Ask a person to the panel, a guest `until` then.
+
+    A guest who sits there already keeps the answer given: what changes is the role and the end.
+    """
+    member = find_member(session, scope.panel.id, user.id)
     if member is None:
-        member = PanelMember(panel_id=panel_id, user_id=user_id, invited_by=actor.user_id)
+        member = PanelMember(panel_id=scope.panel.id, user_id=user.id)
         session.add(member)
-    member.role, member.state = role, "invited"
-    member.invited_by, member.invited_at, member.answered_at = actor.user_id, clock.now(), None
-    renew_share(session, scope.case.id, user_id)
-    _note(session, actor, scope, Event.EXPERT_INVITED, user_id, role=role)
+    is_seated = standing_of(member) is not None
+    if is_seated and member.until is None:
+        raise InvalidError(f"{user.name} is on this panel already.")
+    if not is_seated:
+        member.state = "invited"
+        member.invited_by, member.invited_at, member.answered_at = actor.user_id, clock.now(), None
+    member.role, member.until = role, until
+    renew_share(session, scope.case.id, user.id)
     return member
 
 
@@ -64,7 +91,7 @@ def take_answer(session: Session, actor: Actor, scope: PanelScope, *, accept: bo
     if cast("CursorResult[Any]", done).rowcount != 1:
         raise ConflictError("This invitation was answered or taken back already.")
     renew_share(session, scope.case.id, actor.user_id)
-    _note(session, actor, scope, Event.INVITATION_ANSWERED, actor.user_id, answer=state)
+    note(session, actor, scope, Event.INVITATION_ANSWERED, actor.user_id, answer=state)
 
 
 def remove_member(session: Session, actor: Actor, panel_id: UUID, user_id: UUID) -> None:
@@ -72,16 +99,16 @@ def remove_member(session: Session, actor: Actor, panel_id: UUID, user_id: UUID)
     scope = find_panel(session, actor, panel_id, "panel.invite")
     ensure_open(scope)
     member = find_member(session, panel_id, user_id)
-    if member is None or member.state not in {"invited", "accepted"}:
+    if member is None or standing_of(member) is None:
         raise NotFoundError("This person is not on the panel.")
     if member.role == "lead":
         raise InvalidError("The lead cannot be removed from the panel.")
     member.state, member.answered_at = "removed", clock.now()
     renew_share(session, scope.case.id, user_id)
-    _note(session, actor, scope, Event.MEMBER_REMOVED, user_id)
+    note(session, actor, scope, Event.MEMBER_REMOVED, user_id)
 
 
-def _note(
+def note(
     session: Session,
     actor: Actor,
     scope: PanelScope,
@@ -90,6 +117,7 @@ def _note(
     *,
     role: str | None = None,
     answer: str | None = None,
+    until: datetime | None = None,
 ) -> None:
     audit.record(
         session,
@@ -102,4 +130,5 @@ def _note(
         person=str(user_id),
         role=role,
         answer=answer,
+        until=until.isoformat() if until else None,
     )

@@ -3,17 +3,20 @@
 A case may have several panels; what an actor is on one of them says nothing about another.
 """
 
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
 from msgspec import Struct, structs
-from sqlalchemy import ColumnElement, CursorResult, and_, exists, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from cpms_core.access import Standing, Subject, ensure, may
 from cpms_core.actor import Actor
 from cpms_core.cases.models import Case
 from cpms_core.cases.scope import end_share, find_case, share_with_expert
+from cpms_core.clock import clock
+from cpms_core.db import UtcDateTime
 from cpms_core.errors import ConflictError, NotFoundError
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel, PanelMember
 from cpms_core.patients.models import Consent
@@ -77,25 +80,54 @@ def find_member(session: Session, panel_id: UUID, user_id: UUID) -> PanelMember 
 
 
 def standing_of(member: PanelMember | None) -> Standing | None:
-    if member is None:
+    if member is None or is_over(member.until):
         return None
     if member.state == "invited":
         return Standing.INVITED
     return _STANDINGS[member.role] if member.state == "accepted" else None
 
 
+def is_over(until: datetime | None) -> bool:
+    """Whether a guest's time has ended."""
+    return until is not None and until <= clock.now()
+
+
+def last_day(until: datetime) -> date:
+    """A guest's time ends at midnight, UTC, after this day."""
+    return (until - timedelta(seconds=1)).date()
+
+
+def is_in_time() -> ColumnElement[bool]:
+    """For a query over panel members: everybody but guests whose time has ended.
+
+    Statements are built once and kept, so the clock is asked whenever one runs.
+    """
+    now = bindparam(None, callable_=clock.now, type_=UtcDateTime(), unique=True)
+    return or_(PanelMember.until.is_(None), PanelMember.until > now)
+
+
+def is_seated() -> ColumnElement[bool]:
+    """For a query over panel members: who is asked, or has accepted, and is in time."""
+    return and_(PanelMember.state.in_(("invited", "accepted")), is_in_time())
+
+
 def renew_share(session: Session, case_id: UUID, user_id: UUID) -> None:
-    """Let an expert see the case as what they are on its panels now; not at all if on none."""
+    """Let an expert see the case as what they are on its panels now; not at all if on none.
+
+    A guest sees it until the last of the seats ends.
+    """
     session.flush()
     members = session.scalars(
         select(PanelMember)
         .join(Panel, Panel.id == PanelMember.panel_id)
-        .where(Panel.case_id == case_id, PanelMember.user_id == user_id)
-    )
+        .where(Panel.case_id == case_id, PanelMember.user_id == user_id, is_seated())
+    ).all()
     held = {standing_of(member) for member in members}
+    ends = [member.until for member in members if member.until]
+    until = max(ends) if len(ends) == len(members) and ends else None
     for standing in (Standing.LEAD, Standing.MEMBER, Standing.OBSERVER, Standing.INVITED):
         if standing in held:
-            share_with_expert(session, case_id, user_id, standing)
+            share_with_expert(session, case_id, user_id, standing, until)
             return
     end_share(session, case_id, user_id=user_id)
 
