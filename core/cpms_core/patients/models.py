@@ -108,6 +108,16 @@ class BrokenGlass(Base):
     until: Mapped[datetime]
 
 
+class EmergencySeen(Base):
+    """Somebody who was told of a broken glass has seen it."""
+
+    __tablename__ = "emergency_seen"
+
+    glass_id: Mapped[UUID] = mapped_column(ForeignKey("broken_glass.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
 class Transfer(Base):
     """A patient who moves to another centre: one centre proposes it, the other accepts."""
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.access import ensure, may
+from cpms_core.access import Subject, ensure, may
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.errors import NotFoundError
@@ -38,6 +38,10 @@ class PatientView(Struct, frozen=True, kw_only=True):
     enrolled_at: datetime
     may_reveal: bool
     """Whether this reader may see who it is."""
+    may_change: bool
+    """Whether this reader may record consents and open cases; not after a broken glass."""
+    may_break_glass: bool
+    """Whether this reader may see in an emergency who it is."""
     has_identity: bool
     """Whether a name was entered; an imported patient has none."""
     consents: tuple[ConsentView, ...]
@@ -64,6 +68,8 @@ def read_patient(session: Session, actor: Actor, patient_id: UUID) -> PatientVie
         birth_month=patient.birth_month,
         enrolled_at=patient.created_at,
         may_reveal=may(actor, "patient.identity", subject),
+        may_change=may(actor, "consent.record", subject),
+        may_break_glass=may(actor, "patient.break_glass", Subject(hcp_id=patient.hcp_id)),
         has_identity=session.get(SealedIdentity, patient.id) is not None,
         consents=tuple(map(consent_view, patient.consents)),
     )

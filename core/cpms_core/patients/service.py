@@ -9,17 +9,25 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.access import ensure, may
+from cpms_core.access import Standing, ensure, may
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.db import new_id
+from cpms_core.directory.centres import ensure_open
 from cpms_core.directory.models import Hcp
 from cpms_core.errors import ConflictError, InvalidError, NotFoundError
 from cpms_core.keys import SiteKey
-from cpms_core.patients.models import CentreKey, Consent, Patient, SealedIdentity, TeamMember
+from cpms_core.patients.models import (
+    CentreKey,
+    Consent,
+    Patient,
+    SealedIdentity,
+    TeamMember,
+    Transfer,
+)
 from cpms_core.patients.pseudonyms import new_pseudonym
-from cpms_core.patients.team import patient_subject, place_subject
+from cpms_core.patients.team import is_open_to, patient_subject, place_subject
 from cpms_core.patients.vault import (
     CentreVault,
     Identity,
@@ -76,7 +84,7 @@ def enrol_patient(
     vault = centre_vault(session, key, hcp_id)
     digest = vault.search_digest(identity)
     if not enrolment.is_double_meant:
-        _refuse_double(session, hcp_id, digest)
+        _refuse_double(session, actor, hcp_id, digest)
     born = identity.birth_date
     patient = add_pseudonymous(
         session,
@@ -115,7 +123,9 @@ def add_pseudonymous(
         known = select(Patient.id).where(Patient.pseudonym == pseudonym)
         return session.scalar(known) is not None
 
-    is_guest = session.get_one(Hcp, hcp_id).is_guest
+    hcp = session.get_one(Hcp, hcp_id)
+    ensure_open(hcp)
+    is_guest = hcp.is_guest
     patient = Patient(
         id=new_id(),
         hcp_id=hcp_id,
@@ -147,14 +157,27 @@ def reveal_identity(session: Session, actor: Actor, key: SiteKey, patient_id: UU
     sealed = session.get(SealedIdentity, patient_id)
     if sealed is None:
         raise NotFoundError("No identity was entered for this patient.")
+    if Standing.ASKED_WHO in subject.in_emergency:
+        audit.mark_emergency(session)
     audit.record(session, actor, Event.IDENTITY_READ, patient_id=patient.id, hcp_id=patient.hcp_id)
     vault = centre_vault(session, key, patient.hcp_id)
     return vault.open(patient.id, sealed.wrapped_key, sealed.sealed)
 
 
-def patient_secret(key: SiteKey, patient: Patient, purpose: str) -> bytes:
-    """32 bytes of this patient's own, the same every time, for keyed pseudonyms in files."""
-    return key.derive("patient secret", patient.hcp_id.bytes, patient.id.bytes, purpose.encode())
+def patient_secret(session: Session, key: SiteKey, patient: Patient, purpose: str) -> bytes:
+    """32 bytes of this patient's own, the same every time, for keyed pseudonyms in files.
+
+    Also after the patient moved: it is derived from the centre that enrolled the patient, or a
+    study that is added to later would get other UIDs than its first images.
+    """
+    first = (
+        select(Transfer.from_hcp_id)
+        .where(Transfer.patient_id == patient.id, Transfer.state == "accepted")
+        .order_by(Transfer.decided_at)
+        .limit(1)
+    )
+    enrolled_at = session.scalar(first) or patient.hcp_id
+    return key.derive("patient secret", enrolled_at.bytes, patient.id.bytes, purpose.encode())
 
 
 def record_consent(session: Session, actor: Actor, patient_id: UUID, new: NewConsent) -> Consent:
@@ -227,17 +250,24 @@ def _note_consent(
     )
 
 
-def _refuse_double(session: Session, hcp_id: UUID, digest: bytes) -> None:
+def _refuse_double(session: Session, actor: Actor, hcp_id: UUID, digest: bytes) -> None:
+    """Among the patients that the actor sees: that somebody is a restricted one is not told."""
     # Two enrolments at once would not see each other: those of one centre queue here.
     session.execute(select(CentreKey.hcp_id).where(CentreKey.hcp_id == hcp_id).with_for_update())
     same = session.scalar(
         select(Patient.pseudonym)
         .join(SealedIdentity, SealedIdentity.patient_id == Patient.id)
-        .where(SealedIdentity.hcp_id == hcp_id, SealedIdentity.search_digest == digest)
+        .where(
+            SealedIdentity.hcp_id == hcp_id,
+            SealedIdentity.search_digest == digest,
+            is_open_to(actor),
+        )
+        .limit(1)
     )
     if same is not None:
+        who = "You have" if session.get_one(Hcp, hcp_id).is_guest else "Your centre has"
         raise ConflictError(
-            f"Your centre has enrolled a patient with this name and birth date before, as {same}. "
+            f"{who} enrolled a patient with this name and birth date before, as {same}. "
             "Open that patient, or confirm below that this is another person.",
             theirs=same,
         )

@@ -1,15 +1,21 @@
-"""Who sees a patient at the own centre: everybody there, or the care team of a restricted one."""
+"""Who sees a patient at the own centre: everybody there, or the care team of a restricted one.
+
+Whoever stands in for an absent member is on the team meanwhile, and ends with the absence.
+"""
 
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, and_, exists, or_, select, union
 from sqlalchemy.orm import Session
 
+from cpms_core import audit
 from cpms_core.access import Standing, Subject
 from cpms_core.actor import CENTRE_ROLES, Actor, Role
 from cpms_core.clock import clock
 from cpms_core.directory.models import Hcp
+from cpms_core.identity.absence import stands_in
+from cpms_core.identity.models import Deputy
 from cpms_core.patients.models import BrokenGlass, Patient, TeamMember
 
 _OPENS = {"record": Standing.BROKE_GLASS, "identity": Standing.ASKED_WHO}
@@ -17,19 +23,32 @@ _OPENS = {"record": Standing.BROKE_GLASS, "identity": Standing.ASKED_WHO}
 
 def patient_subject(session: Session, actor: Actor, patient: Patient) -> Subject:
     """What access asks of a patient; of a restricted one, also who is on the team now."""
-    team = None
-    if patient.is_restricted:
-        members = select(TeamMember.user_id).where(
-            TeamMember.patient_id == patient.id, is_living(TeamMember)
-        )
-        team = frozenset(session.scalars(members))
+    team = frozenset(session.scalars(on_team(patient.id))) if patient.is_restricted else None
+    opened = _opened(session, actor, patient)
+    if Standing.BROKE_GLASS in opened:
+        audit.mark_emergency(session)
+    return Subject(hcp_id=patient.hcp_id, team=team, in_emergency=opened)
+
+
+def on_team(patient_id: UUID) -> CompoundSelect[UUID]:
+    """The members, and who stands in for one of them now."""
+    members = select(TeamMember.user_id).where(
+        TeamMember.patient_id == patient_id, is_living(TeamMember)
+    )
+    deputies = select(Deputy.deputy_id).where(Deputy.user_id.in_(members), stands_in())
+    return union(members, deputies)
+
+
+def _opened(session: Session, actor: Actor, patient: Patient) -> frozenset[Standing]:
+    """By breaking the glass; it counts only for somebody who still works at this centre."""
+    if patient.hcp_id not in actor.centres(*CENTRE_ROLES):
+        return frozenset()
     broken = select(BrokenGlass.opens).where(
         BrokenGlass.patient_id == patient.id,
         BrokenGlass.user_id == actor.user_id,
         BrokenGlass.until > clock.now(),
     )
-    opened = frozenset(_OPENS[opens] for opens in session.scalars(broken))
-    return Subject(hcp_id=patient.hcp_id, team=team, in_emergency=opened)
+    return frozenset(_OPENS[opens] for opens in session.scalars(broken))
 
 
 def place_subject(session: Session, actor: Actor, hcp_id: UUID) -> Subject:
@@ -40,17 +59,24 @@ def place_subject(session: Session, actor: Actor, hcp_id: UUID) -> Subject:
 
 def is_open_to(actor: Actor) -> ColumnElement[bool]:
     """For a query that joins patients: whether this person sees them as somebody of the centre."""
-    on_team = exists().where(
-        TeamMember.patient_id == Patient.id,
-        TeamMember.user_id == actor.user_id,
-        is_living(TeamMember),
-    )
     return or_(
         and_(
             Patient.hcp_id.in_(actor.centres(*CENTRE_ROLES)),
-            or_(Patient.is_restricted.is_(False), on_team),
+            or_(Patient.is_restricted.is_(False), is_on_team(actor)),
         ),
-        and_(Patient.hcp_id.in_(actor.centres(Role.GUEST)), Patient.is_restricted, on_team),
+        and_(
+            Patient.hcp_id.in_(actor.centres(Role.GUEST)), Patient.is_restricted, is_on_team(actor)
+        ),
+    )
+
+
+def is_on_team(actor: Actor) -> ColumnElement[bool]:
+    """For a query that joins patients: as a member, or for one who is away."""
+    absent = select(Deputy.user_id).where(Deputy.deputy_id == actor.user_id, stands_in())
+    return exists().where(
+        TeamMember.patient_id == Patient.id,
+        or_(TeamMember.user_id == actor.user_id, TeamMember.user_id.in_(absent)),
+        is_living(TeamMember),
     )
 
 
