@@ -19,7 +19,7 @@ from cpms_core.db import Base, JsonValue, new_id, transaction, worker_id
 
 log = logging.getLogger("cpms.jobs")
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LEASE = timedelta(minutes=5)
 MAX_ATTEMPTS = 12
 

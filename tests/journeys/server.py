@@ -28,19 +28,28 @@ from cpms_core.identity.tokens import csrf_token, token_digest
 from cpms_core.keys import create_site_key
 from cpms_core.settings import Settings, Site, read_site, write_settings
 from tests import factories
-from tests.engines import SqliteTemplate
+from tests.engines import SqliteTemplate, Template
 from tests.site import PLUGINS
 
 CPMS = Path(sys.executable).with_name("cpms")
 STARTS_WITHIN = 30.0
 
 
-def make_data(folder: Path, template: SqliteTemplate, plugins: tuple[str, ...] = PLUGINS) -> Site:
-    """A demonstration site on SQLite without coded terms, which would take seconds to load."""
+def make_data(
+    folder: Path, template: Template, plugins: tuple[str, ...] = PLUGINS, **settings: Any
+) -> Site:
+    """A demonstration site without coded terms, which would take seconds to load.
+
+    With a PostgresTemplate it is served from that template's own database.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with template.copy(folder):
-        pass
-    write_settings(folder, Settings(demonstration=True, base_url=f"http://localhost:{free_port()}"))
+    if isinstance(template, SqliteTemplate):
+        with template.copy(folder):
+            pass
+    else:
+        settings["database"] = template.engine.url.render_as_string(hide_password=False)
+    address = f"http://localhost:{free_port()}"
+    write_settings(folder, Settings(demonstration=True, base_url=address, **settings))
     (folder / "plugins.toml").write_text(f"enabled = {list(plugins)!r}\n".replace("'", '"'))
     site = read_site(folder)
     create_site_key(site.site_key_path)
@@ -71,8 +80,9 @@ def run_cpms(
 class Server:
     """`with Server(folder) as server:`; `kill()` and `start()` in between are a crash."""
 
-    def __init__(self, data: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data: Path, env: Mapping[str, str] | None = None, workers: int = 1) -> None:
         self.data = data
+        self._workers = workers
         self.site = read_site(data)
         self.url = self.site.settings.base_url
         self.port = int(self.url.rpartition(":")[2])
@@ -105,7 +115,10 @@ class Server:
         """Returns when the site answers; fails with what it printed if it does not."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [CPMS, "serve", "--data", self.data, "--port", str(self.port)],
+                [
+                    *(CPMS, "serve", "--data", self.data, "--port", str(self.port)),
+                    *("--workers", str(self._workers)),
+                ],
                 stdout=log,
                 stderr=log,
                 env=self._env,
@@ -129,6 +142,12 @@ class Server:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(timeout=10)
             self._process = None
+
+    @property
+    def pid(self) -> int:
+        """Of its first process, the parent of the workers."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill_parent(self) -> None:
         """SIGKILL to the first process only, which the others hang on."""

@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,17 @@ from granian.http import HTTP1Settings
 from granian.server import Server
 from litestar import Litestar
 from litestar.types import Receive, Scope, Send
+from sqlalchemy.orm import Session
 
 from cpms_core import sandbox
 from cpms_core.auditing.chain import seal
 from cpms_core.case_events import KIND, announce_now
-from cpms_core.db import make_engine
+from cpms_core.db import make_engine, transaction
 from cpms_core.http.app import live_site, load_plugins, make_app
 from cpms_core.http.site import LiveSite
-from cpms_core.jobs import HOUR, Runner, seldom
+from cpms_core.identity.access_reminders import remind_of_requests
+from cpms_core.identity.joining import remove_unused
+from cpms_core.jobs import DAY, HOUR, Runner, seldom
 from cpms_core.plugins.enabled import read_enabled
 from cpms_core.plugins.watch import PluginWatch
 from cpms_core.settings import Site, read_site
@@ -46,8 +50,12 @@ class ChangingApp:
         self._watch = PluginWatch(site.plugins_file, self._change, names=names)
         # What interrupted uploads left; nobody uploads one file for a day.
         sweep = seldom(HOUR, lambda: self.live.files.sweep(timedelta(days=1)))
+        remind = seldom(HOUR, lambda: self._do(remind_of_requests))
+        remove = seldom(DAY, lambda: self._do(remove_unused))
         works = {KIND: lambda payload: announce_now(self.live.registry, payload)}
-        self._runner = Runner(self.engine, works, tasks=(lambda: seal(self.engine), sweep))
+        self._runner = Runner(
+            self.engine, works, tasks=(lambda: seal(self.engine), sweep, remind, remove)
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":  # type: ignore[comparison-overlap]  # Litestar types HTTP and sockets only
@@ -71,6 +79,10 @@ class ChangingApp:
         self._watch.stop()
         self._runner.stop()
         sandbox.close_all()
+
+    def _do(self, chore: Callable[[Session], object]) -> None:
+        with transaction(self.engine) as session:
+            chore(session)
 
     def _change(self, names: tuple[str, ...]) -> None:
         """Runs in the watching thread; the swap is one assignment."""
