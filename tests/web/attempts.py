@@ -4,13 +4,17 @@ A reviewed list. An address that changes something and is not in it fails the ma
 nobody adds one without saying what a good request to it looks like.
 """
 
+import base64
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
+from cpms_core.clock import clock
 from cpms_core.datasets.records import as_form
 from cpms_core.declarations import Route
+from cpms_core.directory.csv_import import plan_import
 from cpms_core.identity.own_keys import ADD
 from cpms_core.panels import outcomes
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
@@ -80,6 +84,7 @@ PERSON = {
     "ern": "",
     "specialty": "",
 }
+CENTRES_CSV = "code,name,city\nCZ78,Brno example hospital,Brno\n"
 NO_ANSWER: Mapping[str, Any] = {"ceremony": "0" * 32, "credential": {"id": "AA"}}
 _RECORD = "/cases/{case_id}/records/{dataset}"
 _OUTCOME = "/panels/{panel_id}/outcome"
@@ -90,16 +95,54 @@ def _opinion(world: World) -> Form:
     return {key: list(values) for key, values in typed.items()} | {"seen": world.seen(Outcome)}
 
 
+def import_form(world: World, text: str) -> Form:
+    """As the page that shows the plan would send it."""
+    data = text.encode()
+    with world.site.transaction() as session:
+        plan = plan_import(session, world["system administrator"].actor, "centres", data)
+    packed = base64.urlsafe_b64encode(zlib.compress(data)).decode()
+    return {"kind": "centres", "packed": packed, "sha256": plan.sha256, "marks": plan.marks}
+
+
 ATTEMPTS: Mapping[str, Attempt] = {
     "POST /sign-out": Attempt(),
     "POST /me/preferences": Attempt(
         form={"job_title": "consultant", "specialty": "", "languages": ["cs", "en"]}
     ),
+    "POST /me/absence": Attempt(
+        form={"first": "", "last": "", "deputy": ""}, status=frozenset({422})
+    ),
+    "POST /me/absence/end": Attempt(),
     "POST /centre/patients/new": Attempt(form=PATIENT),
     "POST /patients/{patient_id}/consents": Attempt(form=CONSENT),
     "POST /patients/{patient_id}/consents/{consent_id}/withdraw": Attempt(),
     "POST /patients/{patient_id}/identity": Attempt(),
     "POST /patients/{patient_id}/cases": Attempt(),
+    "POST /centre/emergency": Attempt(
+        form={"pseudonym": "Nobody-1000", "reason": "Is unconscious"}, status=frozenset({422})
+    ),
+    # The manager looks up who it is in any case.
+    "POST /patients/{patient_id}/emergency": Attempt(
+        form={"reason": "Is unconscious"}, status=frozenset({303, 409})
+    ),
+    "GET /emergencies/{glass_id}": Attempt(),
+    "POST /emergencies/{glass_id}/seen": Attempt(),
+    # Somebody has proposed already that the patient of the world moves.
+    "POST /patients/{patient_id}/move": Attempt(
+        form={"hcp": "FR25", "reason": "Moved."}, status=frozenset({409})
+    ),
+    "POST /patients/{patient_id}/move/back": Attempt(),
+    "POST /transfers/{transfer_id}/accept": Attempt(
+        form=lambda world: {"heir": str(world.id_of("professional elsewhere"))}
+    ),
+    "POST /transfers/{transfer_id}/refuse": Attempt(),
+    "POST /patients/{patient_id}/team": Attempt(),
+    # Nobody has restricted the patient of the world.
+    "POST /patients/{patient_id}/team/add": Attempt(
+        form=lambda world: {"person": str(world.id_of("centre manager"))}, status=frozenset({409})
+    ),
+    "POST /patients/{patient_id}/team/{user_id}/remove": Attempt(status=frozenset({409})),
+    "POST /patients/{patient_id}/team/open": Attempt(status=frozenset({409})),
     f"POST {_RECORD}": Attempt(form=REQUEST | {"summary": "Delay of speech and of walking."}),
     f"POST {_RECORD}/draft": Attempt(form=REQUEST | {"summary": "Half a thou"}),
     f"POST {_RECORD}/discard": Attempt(),
@@ -151,6 +194,17 @@ ATTEMPTS: Mapping[str, Attempt] = {
         }
     ),
     "POST /panels/{panel_id}/members/{user_id}/remove": Attempt(),
+    "POST /panels/{panel_id}/guests": Attempt(
+        form=lambda _: {
+            "name": "Dr Nadia Berger",
+            "email": "nadia@example.org",
+            "until": clock.today().isoformat(),
+            "as": "member",
+        }
+    ),
+    "POST /panels/{panel_id}/guests/{guest_id}/until": Attempt(
+        form=lambda _: {"until": clock.today().isoformat()}
+    ),
     f"GET {_OUTCOME}": Attempt(until="sign_off"),
     f"POST {_OUTCOME}": Attempt(until="outcome", form=_opinion),
     f"POST {_OUTCOME}/typing": Attempt(until="outcome", form=_opinion),
@@ -176,6 +230,41 @@ ATTEMPTS: Mapping[str, Attempt] = {
     "POST /cases/{case_id}/submit": Attempt(
         until="draft", form={"ern": "ithaca", "area": "undiagnosed"}
     ),
+    "POST /panels/{panel_id}/groups": Attempt(
+        form=lambda world: {"group": world.values["group_id"], "role": "member"}
+    ),
+    "POST /directory/centres/new": Attempt(form={"code": "CZ77", "name": "Brno", "city": ""}),
+    "POST /directory/centres/{hcp_id}": Attempt(form={"name": "Prague", "city": "Prague"}),
+    "POST /directory/centres/{hcp_id}/memberships": Attempt(
+        form={"ern": "ithaca", "kind": "affiliated"}
+    ),
+    "POST /directory/centres/{hcp_id}/close": Attempt(),
+    # It is open, so there is nothing to open again.
+    "POST /directory/centres/{hcp_id}/reopen": Attempt(status=frozenset({409})),
+    "POST /directory/countries": Attempt(form={"code": "CH", "name": "Switzerland"}),
+    # Every country that comes with the program has one.
+    "POST /directory/countries/{country}/guest-access": Attempt(
+        values={"country": "CZ"}, status=frozenset({409})
+    ),
+    "POST /directory/erns": Attempt(
+        form={"id": "flu", "name": "Flu", "scope": "flu", "ends_on": "2099-01-01"}
+    ),
+    # The ERN of this case is there for good, so it has no last day.
+    "POST /directory/erns/{ern_id}/end": Attempt(
+        form={"ends_on": "2099-01-01"}, status=frozenset({422})
+    ),
+    "POST /directory/erns/{ern_id}/areas": Attempt(form={"title": "Craniosynostosis"}),
+    "POST /directory/erns/{ern_id}/areas/{area}": Attempt(form={"title": "Not known yet"}),
+    "POST /directory/erns/{ern_id}/areas/{area}/retire": Attempt(),
+    "POST /directory/erns/{ern_id}/areas/{area}/offer": Attempt(),
+    "POST /directory/erns/{ern_id}/groups": Attempt(form={"name": "Another group"}),
+    "POST /directory/groups/{group_id}": Attempt(
+        form=lambda world: {"name": "Group", "seen": "1", "members": str(world.id_of("member"))}
+    ),
+    "POST /directory/groups/{group_id}/end": Attempt(form={"seen": "1"}),
+    "GET /directory/import/example/{kind}": Attempt(values={"kind": "people"}),
+    "POST /directory/import/check": Attempt(form={"kind": "centres", "text": CENTRES_CSV}),
+    "POST /directory/import": Attempt(form=lambda world: import_form(world, CENTRES_CSV)),
     "POST /plugins/{name}/enable": Attempt(values={"name": "reporting"}),
     "POST /plugins/{name}/disable": Attempt(values={"name": "reporting"}),
     "POST /me/sessions/{session_id}/end": Attempt(),
@@ -187,6 +276,12 @@ ATTEMPTS: Mapping[str, Attempt] = {
     "POST /me/keys/finish": Attempt(options={"json": NO_ANSWER}, status=frozenset({403})),
     "POST /me/keys/{key_id}/name": Attempt(form={"label": "On the ward"}),
     "POST /me/keys/{key_id}/remove": Attempt(),
+    "POST /me/tokens": Attempt(form={"name": "Night", "scopes": ["case.list"], "days": "30"}),
+    "POST /tokens/{token_id}/revoke": Attempt(),
+    # The site of these tests has no sign-in provider: tests/web/test_openid.py has.
+    "POST /me/openid/{provider}/link": Attempt(status=frozenset({404})),
+    "POST /me/openid/{provider}/go": Attempt(status=frozenset({404})),
+    "POST /me/openid/{identity_id}/unlink": Attempt(),
     "POST /step-up/begin": Attempt(options={"json": {"_act": ADD, "_subject": ""}}),
     "POST /step-up/finish": Attempt(
         options={"json": {**NO_ANSWER, "_act": ADD, "_subject": ""}}, status=frozenset({422})
@@ -217,4 +312,16 @@ ATTEMPTS: Mapping[str, Attempt] = {
     "POST /me/recovery/stop": Attempt(status=frozenset({409})),
     "POST /people/{person_id}/disable": Attempt(),
     "POST /people/{person_id}/enable": Attempt(),
+    "POST /people/{person_id}/leave": Attempt(),
+    "POST /people/{gone_id}/hand-over": Attempt(
+        form=lambda world: {f"patients-{world.values['hcp_id']}": str(world.id_of("professional"))}
+    ),
+    "POST /patients/{orphan_id}/new-team": Attempt(
+        form=lambda world: {"team": str(world.id_of("professional"))}
+    ),
+    "POST /roles/{grant_id}/hand-over": Attempt(),
+    # The panel has a lead.
+    "POST /panels/{panel_id}/lead": Attempt(
+        form=lambda world: {"lead": str(world.id_of("member"))}, status=frozenset({409})
+    ),
 }

@@ -1,7 +1,7 @@
 """Whether an event says the right things: who, in which roles and session, of what, when.
 
 An event's outcome is its tag: a refusal is `site:access:denied`, which names the route. What kind
-of data it was is the tag's second word. The purpose of an act is not recorded anywhere.
+of data it was is the tag's second word. No purpose is recorded but that of an emergency.
 """
 
 import re

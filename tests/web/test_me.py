@@ -77,7 +77,7 @@ def test_a_locked_key_is_shown_with_what_to_do(site: TestSite) -> None:
         assert session.scalars(select(SecurityKey.label)).all()
     page = ana.get("/me").text
     assert "The blue one is locked" in page
-    assert "enrol another key" in page
+    assert "add another one in its place" in page
     assert "The old one" not in page
 
 

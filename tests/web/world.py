@@ -6,7 +6,7 @@ it has come: `submitted` is before the panel, `sign_off` waits for the members' 
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from io import BytesIO
 from typing import Any, Literal
 from uuid import UUID
@@ -19,16 +19,22 @@ from sqlalchemy.orm import Session
 from cpms_core.actor import Role
 from cpms_core.cases.models import Attachment, Case, Facet
 from cpms_core.cases.records import store_record
+from cpms_core.clock import clock
 from cpms_core.datasets.records import as_form
+from cpms_core.directory.models import ExpertGroup, ExpertGroupMember
 from cpms_core.files import FileStore
 from cpms_core.identity.access_decisions import code_of
 from cpms_core.identity.access_requests import NewRequest, submit_request
 from cpms_core.identity.models import Recovery, SignInSession, User
+from cpms_core.identity.sessions import actor_for
 from cpms_core.panels import discussion, members, outcomes, signing, submission, triage
-from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
+from cpms_core.panels.models import ConsultationRequest, Outcome, Panel, PanelMember
 from cpms_core.panels.request_form import KEY, RequestForm
-from cpms_core.patients.models import Patient
+from cpms_core.panels.scope import renew_share
+from cpms_core.patients.care_team import restrict_patient
+from cpms_core.patients.models import BrokenGlass, Patient
 from cpms_core.patients.service import Enrolment, NewConsent, enrol_patient, record_consent
+from cpms_core.patients.transfer import propose_transfer
 from cpms_core.patients.vault import Identity
 from cpms_core.registry import Registry
 from tests import factories
@@ -41,7 +47,7 @@ ERN = "ithaca"
 STUDY = "1.2.826.0.1.3680043.8.498.1"
 
 CENTRE = frozenset({"professional", "centre manager"})
-PANEL = frozenset({"lead", "member", "observer", "invited"})
+PANEL = frozenset({"lead", "member", "guest on the panel", "observer", "invited"})
 TRIAGE = frozenset({"coordinator", "dispatcher"})
 _ROLES: Mapping[str, tuple[Role | None, str | None, str | None]] = {
     "professional": (Role.PROFESSIONAL, HOME, None),
@@ -58,6 +64,8 @@ _ROLES: Mapping[str, tuple[Role | None, str | None, str | None]] = {
     "member": (Role.PROFESSIONAL, "BE01", None),
     "observer": (Role.PROFESSIONAL, "BE01", None),
     "invited": (Role.PROFESSIONAL, "NO01", None),
+    # Holds no role; invited to this panel for a week.
+    "guest on the panel": (None, None, None),
     "removed from the panel": (Role.PROFESSIONAL, "BE01", None),
     # Has joined without an invitation, and asks for access at the centre of the case.
     "without a role": (None, None, None),
@@ -194,8 +202,24 @@ class World:
         for name in ("member", "observer", "removed from the panel"):
             members.answer_invitation(session, self[name].actor, panel.id, accept=True)
         members.remove_member(session, coordinator, panel.id, self.id_of("removed from the panel"))
+        self._seat_guest(session, panel)
         for name in ("lead", "member"):
             discussion.contribute(session, self[name].actor, panel.id, "KBG.", "fairly_sure")
+
+    def _seat_guest(self, session: Session, panel: Panel) -> None:
+        """As after an invitation that was accepted, without the key that comes with it."""
+        guest = self.id_of("guest on the panel")
+        seat = PanelMember(
+            panel_id=panel.id,
+            user_id=guest,
+            role="member",
+            state="accepted",
+            invited_by=self.id_of("coordinator"),
+            until=clock.now() + timedelta(days=7),
+        )
+        session.add(seat)
+        renew_share(session, panel.case_id, guest)
+        self.values["guest_id"] = str(guest)
 
     def _draft_outcome(self, session: Session, panel: Panel) -> None:
         if self.until == "assessment":
@@ -207,7 +231,8 @@ class World:
         if self.until == "outcome":
             return
         outcomes.put_to_members(session, lead, self.registry, "CPMS", panel.id, outcome.row_version)
-        outcomes.give_position(session, self["member"].actor, panel.id, 1, "agree")
+        for name in ("member", "guest on the panel"):
+            outcomes.give_position(session, self[name].actor, panel.id, 1, "agree")
         if self.until == "signed":
             self._sign(session, panel)
 
@@ -239,11 +264,60 @@ class World:
             "recovery_id": str(recovery.id),
             "grant_id": str(locked_out.roles[0].id),
             "access_id": str(self._ask_for_access(session)),
+            "glass_id": str(self._break_glass(session, patient, locked_out)),
+            "transfer_id": str(self._propose_transfer(session, patient)),
+            **self._orphan(session),
             "key_id": str(factories.make_key(session, user, label="Spare").id),
+            "token_id": str(factories.make_api_token(session, user.id)[0]),
+            "identity_id": str(factories.make_linked(session, user).id),
+            "provider": "eu-login",
             "session_id": str(session.scalars(select(SignInSession.id).where(own)).one()),
             "group": STUDY,
+            "hcp_id": str(case.hcp_id),
+            "group_id": str(self._group(session)),
+            "area": "undiagnosed",
         }
         """What stands for a parameter of a path, by its name."""
+
+    def _break_glass(self, session: Session, patient: Patient, by: User) -> UUID:
+        """An emergency that has ended by itself."""
+        hour = timedelta(hours=1)
+        glass = BrokenGlass(
+            patient_id=patient.id,
+            user_id=by.id,
+            opens="identity",
+            reason="The laboratory calls.",
+            broken_at=clock.now() - 2 * hour,
+            until=clock.now() - hour,
+        )
+        session.add(glass)
+        session.flush()
+        return glass.id
+
+    def _group(self, session: Session) -> UUID:
+        """Experts of whom one is on no panel yet."""
+        group = ExpertGroup(ern_id=ERN, name="Group")
+        session.add(group)
+        session.flush()
+        member = self.id_of("professional elsewhere")
+        session.add(ExpertGroupMember(group_id=group.id, user_id=member))
+        return group.id
+
+    def _orphan(self, session: Session) -> dict[str, str]:
+        """Somebody who is gone, and the restricted patient whom nobody else looked after."""
+        gone = factories.make_user(session, hcp=HOME, name="Dr Gone")
+        actor = actor_for(session, gone)
+        patient = factories.make_patient(session, actor, hcp=HOME, pseudonym="Kiwi-1000")
+        factories.make_case(session, actor, patient)
+        restrict_patient(session, actor, patient.id)
+        gone.disabled_at = clock.now()
+        session.flush()
+        return {"orphan_id": str(patient.id), "gone_id": str(gone.id)}
+
+    def _propose_transfer(self, session: Session, patient: Patient) -> UUID:
+        elsewhere = factories.hcp_id(session, ELSEWHERE)
+        submitter = self["professional"].actor
+        return propose_transfer(session, submitter, patient.id, elsewhere, "Moved to Lyon.").id
 
     def _ask_for_access(self, session: Session) -> UUID:
         new = NewRequest(
