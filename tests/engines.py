@@ -76,11 +76,12 @@ Template = SqliteTemplate | PostgresTemplate
 
 def _keep(connection: Connection) -> list[str]:
     """Copy what is in the store beside it; the statements that bring it back."""
+    connection.execute(text("CREATE SCHEMA kept"))  # of its own: it is none of the site's tables
     returns = []
     for table in METADATA.tables:
         if connection.scalar(text(f'SELECT EXISTS (SELECT FROM "{table}")')):  # noqa: S608 - a table of ours
-            connection.execute(text(f'CREATE TABLE "kept_{table}" AS TABLE "{table}"'))
-            returns.append(f'INSERT INTO "{table}" TABLE "kept_{table}"')
+            connection.execute(text(f'CREATE TABLE kept."{table}" AS TABLE "{table}"'))
+            returns.append(f'INSERT INTO "{table}" TABLE kept."{table}"')
     return returns
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import secrets
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from cpms_core.actor import Actor, Grant, Role
 from cpms_core.cases.models import Case
+from cpms_core.clock import clock
 from cpms_core.directory.models import Hcp
-from cpms_core.identity.models import RoleGrant, SecurityKey, User
+from cpms_core.identity.models import ApiToken, FederatedIdentity, RoleGrant, SecurityKey, User
 from cpms_core.identity.sessions import start_session
-from cpms_core.identity.tokens import new_token
+from cpms_core.identity.tokens import new_token, token_digest
 from cpms_core.patients.models import Consent, Patient
 
 _numbers = itertools.count(1)
@@ -85,11 +86,33 @@ def make_key(session: Session, user: User, **values: Any) -> SecurityKey:
     return key
 
 
+def make_linked(session: Session, user: User, **values: Any) -> FederatedIdentity:
+    """An account at a sign-in provider that this person has linked."""
+    values = {"issuer": "https://login.example", "subject": f"{user.id}", **values}
+    identity = FederatedIdentity(user_id=user.id, **values)
+    session.add(identity)
+    session.flush()
+    return identity
+
+
 def make_session(session: Session, user: User, client: str = "test") -> str:
     """Sign this person in without a ceremony; the cookie's token."""
     token = new_token()
     start_session(session, user, make_key(session, user), token, client)
     return token
+
+
+def make_api_token(
+    session: Session, user_id: UUID, *scopes: str, **values: Any
+) -> tuple[UUID, str]:
+    """A machine's token for these scopes: its id, and its text."""
+    text = f"cpms_{new_token()}"
+    values = {"name": "Night export", "expires_at": clock.now() + timedelta(days=90), **values}
+    digest = token_digest(text)
+    row = ApiToken(user_id=user_id, token_hash=digest, scopes=list(scopes), **values)
+    session.add(row)
+    session.flush()
+    return row.id, text
 
 
 def make_patient(

@@ -74,11 +74,19 @@ PERMISSIONS: Mapping[str, frozenset[Standing]] = {
     "people.read": frozenset({S.SYSTEM_ADMIN, S.CENTRE_MANAGER, S.COORDINATOR}),
     "people.recover": frozenset({S.SYSTEM_ADMIN, S.CENTRE_MANAGER, S.COORDINATOR}),
     "plugins.manage": frozenset({S.SYSTEM_ADMIN}),
+    "directory.read": frozenset({S.SYSTEM_ADMIN, S.CENTRE_MANAGER, S.COORDINATOR}),
+    "directory.manage": frozenset({S.SYSTEM_ADMIN}),
+    "centre.describe": frozenset({S.SYSTEM_ADMIN, S.CENTRE_MANAGER}),
+    "network.configure": frozenset({S.SYSTEM_ADMIN, S.COORDINATOR}),
     "centre.read": _ENROLLING,
     "patient.enrol": _ENROLLING,
     "patient.read": _READING,
     "patient.identity": frozenset({S.CENTRE_MANAGER, S.CENTRE_GUEST, S.ASKED_WHO}),
     "patient.break_glass": _CENTRE,
+    "patient.restrict": _CENTRE,
+    "patient.new_team": frozenset({S.CENTRE_MANAGER, S.SYSTEM_ADMIN}),
+    "patient.move": _ENROLLING,
+    "patient.receive": frozenset({S.CENTRE_MANAGER}),
     "consent.record": _ENROLLING,
     "case.open": _ENROLLING,
     "case.edit": _ENROLLING,
@@ -90,6 +98,7 @@ PERMISSIONS: Mapping[str, frozenset[Standing]] = {
     "ern.read": _TRIAGE,
     "request.triage": _TRIAGE,
     "panel.invite": _TRIAGE | {S.LEAD},
+    "panel.invite_guest": _TRIAGE,
     "panel.answer": frozenset({S.INVITED}),
     "panel.contribute": frozenset({S.LEAD, S.MEMBER, S.INVITED}),
     "panel.steer": frozenset({S.LEAD}),
@@ -172,4 +181,6 @@ def could(
         held.add(S.WITH_A_ROLE)
     if Role.SYSTEM_ADMIN in actor.roles:
         held.add(S.SYSTEM_ADMIN)
+    if held & PERMISSIONS["patient.break_glass"]:
+        held |= {S.BROKE_GLASS, S.ASKED_WHO}
     return bool(allowed & (held | {S.SIGNED_IN} | _PANEL))

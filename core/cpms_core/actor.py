@@ -46,7 +46,9 @@ class Actor(Struct, frozen=True, kw_only=True):
     email: str
     grants: frozenset[Grant]
     session_id: UUID | None = None
-    """None on the command line."""
+    """None on the command line, and for a machine."""
+    token_id: UUID | None = None
+    """With which token a machine acts for this person."""
 
     @property
     def roles(self) -> frozenset[Role]:

@@ -16,10 +16,15 @@ class Page(Struct, frozen=True, kw_only=True):
     status: int = 200
     wasm: bool = False
     """Whether its scripts may compile WebAssembly."""
+    forms_to: tuple[str, ...] = ()
+    """Origins elsewhere that its forms may lead to: sign-in providers of the settings."""
 
 
 class Redirect(Struct, frozen=True):
-    """To a path of this site (303). `/` must start it; `said` is shown once on the next page."""
+    """To a path of this site (303). `/` must start it; `said` is shown once on the next page.
+
+    Or to a sign-in provider of the settings, with its whole address.
+    """
 
     to: str
     said: str = ""

@@ -36,6 +36,10 @@ class Event(StrEnum):
     PERSON_INVITED = "site:person:invited"
     PERSON_DISABLED = "site:person:disabled"
     PERSON_ENABLED = "site:person:enabled"
+    HANDOVER_READ = "site:handover:read"
+    HANDED_OVER = "site:handover:made"
+    DEPUTY_NAMED = "site:deputy:named"
+    DEPUTY_ENDED = "site:deputy:ended"
     LINK_RENEWED = "site:link:renewed"
     PROFILE_READ = "site:profile:read"
     PREFERENCES_SAVED = "site:preferences:saved"
@@ -43,13 +47,21 @@ class Event(StrEnum):
     PERSON_READ = "site:person:read"
     ROLE_GRANTED = "site:role:granted"
     ROLE_REVOKED = "site:role:revoked"
+    OPENID_BEGUN = "site:openid:begun"
+    OPENID_NAMED = "site:openid:named"
+    OPENID_REFUSED = "site:openid:refused"
+    OPENID_LINKED = "site:openid:linked"
+    OPENID_UNLINKED = "site:openid:unlinked"
     RECOVERY_STARTED = "site:recovery:started"
     RECOVERY_CONFIRMED = "site:recovery:confirmed"
     RECOVERY_GIVEN_UP = "site:recovery:given_up"
     RECOVERY_CODES_MADE = "site:recovery:codes_made"
+    TOKEN_MADE = "site:token:made"  # noqa: S105 - the name of an event
+    TOKEN_REVOKED = "site:token:revoked"  # noqa: S105 - the name of an event
     KEY_MODELS_IMPORTED = "site:key_models:imported"
     ACCESS_LISTED = "site:access:listed"
     ACCESS_READ = "site:access:read"
+    ACCESS_REMINDED = "site:access:reminded"
     ACCESS_REQUESTED = "site:access:requested"
     ACCESS_ENDORSED = "site:access:endorsed"
     ACCESS_ASKED_BACK = "site:access:asked_back"
@@ -58,6 +70,15 @@ class Event(StrEnum):
     ACCESS_APPROVED = "site:access:approved"
     ACCESS_REFUSED = "site:access:refused"
     ACCESS_WITHDRAWN = "site:access:withdrawn"
+    CENTRE_ADDED = "site:centre:added"
+    CENTRE_CHANGED = "site:centre:changed"
+    CENTRE_CLOSED = "site:centre:closed"
+    CENTRE_REOPENED = "site:centre:reopened"
+    COUNTRY_ADDED = "site:country:added"
+    ERN_ADDED = "site:ern:added"
+    ERN_CHANGED = "site:ern:changed"
+    IMPORT_CHECKED = "site:import:checked"
+    IMPORT_APPLIED = "site:import:applied"
     PLUGINS_LISTED = "site:plugins:listed"
     PLUGIN_ENABLED = "site:plugin:enabled"
     PLUGIN_DISABLED = "site:plugin:disabled"
@@ -75,12 +96,29 @@ class Event(StrEnum):
     IDENTITY_READ = "centre:identity:read"
     CONSENT_RECORDED = "centre:consent:recorded"
     CONSENT_WITHDRAWN = "centre:consent:withdrawn"
+    PATIENT_RESTRICTED = "centre:patient:restricted"
+    PATIENT_UNRESTRICTED = "centre:patient:unrestricted"
+    TEAM_JOINED = "centre:team:joined"
+    TEAM_LEFT = "centre:team:left"
+    TEAM_RENEWED = "centre:team:renewed"
+    EMERGENCY_BEGUN = "centre:emergency:begun"
+    EMERGENCY_SOUGHT = "centre:emergency:sought"
+    EMERGENCY_READ = "centre:emergency:read"
+    EMERGENCY_SEEN = "centre:emergency:seen"
+    PATIENT_MOVED = "centre:patient:moved"
+    TRANSFER_PROPOSED = "centre:transfer:proposed"
+    TRANSFER_READ = "centre:transfer:read"
+    TRANSFER_TAKEN_BACK = "centre:transfer:taken_back"
+    TRANSFER_ACCEPTED = "centre:transfer:accepted"
+    TRANSFER_REFUSED = "centre:transfer:refused"
 
+    CASES_LISTED = "case:cases:listed"
     CASE_OPENED = "case:case:opened"
     CASE_READ = "case:case:read"
     CASE_IMPORTED = "case:case:imported"
     CASE_EXPORTED = "case:case:exported"
     CASE_WITHDRAWN = "case:case:withdrawn"
+    CASE_HANDED_OVER = "case:case:handed_over"
     RECORD_READ = "case:record:read"
     RECORD_SAVED = "case:record:saved"
     RECORD_DRAFTED = "case:record:drafted"
@@ -93,13 +131,22 @@ class Event(StrEnum):
     IMAGES_VIEWED = "case:images:viewed"
 
     ERN_READ = "ern:requests:listed"
+    MEMBERSHIP_CHANGED = "ern:membership:changed"
+    AREA_CHANGED = "ern:area:changed"
+    GROUPS_READ = "ern:groups:read"
+    GROUP_MADE = "ern:group:made"
+    GROUP_CHANGED = "ern:group:changed"
+    GROUP_ENDED = "ern:group:ended"
     REQUEST_SUBMITTED = "ern:request:submitted"
     REQUEST_RETURNED = "ern:request:returned"
     REQUEST_DECLINED = "ern:request:declined"
     LEAD_NAMED = "ern:panel:lead_named"
     EXPERT_INVITED = "panel:member:invited"
+    GUEST_INVITED = "panel:guest:invited"
+    GUEST_EXTENDED = "panel:guest:extended"
     INVITATION_ANSWERED = "panel:member:answered"
     MEMBER_REMOVED = "panel:member:removed"
+    LEAD_CHANGED = "panel:lead:changed"
     CONTRIBUTED = "panel:contribution:given"
     STAGE_CHANGED = "panel:stage:changed"
     OUTCOME_DRAFTED = "panel:outcome:drafted"
@@ -118,9 +165,12 @@ class Event(StrEnum):
 
 
 FROM_THE_CONSOLE: Final = frozenset(
-    {Event.BACKUP_MADE, Event.BACKUP_RESTORED, Event.AUDIT_EXPORTED}
+    {
+        *(Event.BACKUP_MADE, Event.BACKUP_RESTORED, Event.AUDIT_EXPORTED),
+        *(Event.ACCESS_REMINDED, Event.PERSON_REMOVED),
+    }
 )
-"""Acts of whoever runs the server: without an actor, these are not of somebody not signed in."""
+"""Acts of the server or of whoever runs it: without an actor, they are of nobody not signed in."""
 
 
 class AuditEvent(Base):
@@ -159,8 +209,12 @@ def record(
     subject_id: UUID | None = None,
     **detail: str | int | bool | None,
 ) -> None:
-    """Add one event to this transaction."""
+    """Add one event to this transaction; what a machine does names its token."""
     session.info.setdefault("noted", []).append((str(event), case_id))
+    if case_id or patient_id:
+        detail = {"purpose": session.info.get("purpose"), **detail}
+    if actor and actor.token_id:
+        detail["token"] = str(actor.token_id)
     # Every request does this: past the ORM, it takes a quarter of the time.
     write(
         session,
@@ -180,6 +234,14 @@ def record(
             "detail": {key: value for key, value in detail.items() if value is not None},
         },
     )
+
+
+def mark_emergency(session: Session) -> None:
+    """From here on this transaction's events of patients and cases carry the purpose BTG.
+
+    HL7's ActReason: break the glass.
+    """
+    session.info["purpose"] = "BTG"
 
 
 def recorded(session: Session) -> list[str]:

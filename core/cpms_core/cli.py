@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cpms_core import __version__
-from cpms_core.commands import audit, cases, keeping, keys, people, plugins, serving
+from cpms_core.commands import audit, cases, importing, keeping, keys, people, plugins, serving
 from cpms_core.errors import CpmsError
 
 
@@ -32,6 +32,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"cpms {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (serving, people, keys, plugins, cases, keeping, audit):
+    for module in (serving, people, importing, keys, plugins, cases, keeping, audit):
         module.add_commands(commands, common)
     return parser

@@ -17,6 +17,7 @@ from cpms_core.cases.records import store_record
 from cpms_core.cases.service import open_case
 from cpms_core.clock import clock
 from cpms_core.datasets.records import decode
+from cpms_core.directory.areas import offered_areas
 from cpms_core.directory.models import Hcp
 from cpms_core.identity.models import User
 from cpms_core.identity.people import NewPerson, invite_person
@@ -135,8 +136,7 @@ class _Stage:
                 store_record(self.session, actor, case, entry, value)
         if told.area is None or missing_parts(self.session, self.registry, case, _ERN):
             return
-        network = self.registry.networks.get(_ERN)
-        areas = {area.key for area in network.areas} if network else set()
+        areas = {area.key for area in offered_areas(self.session, self.registry, _ERN)}
         area = told.area if told.area in areas else ""
         request = submit_request(self.session, actor, self.registry, case.id, _ERN, area)
         if told.lead is None:

@@ -33,6 +33,20 @@ class SignInNeededError(CpmsError):
         super().__init__(message)
 
 
+class TokenRefusedError(SignInNeededError):
+    """A machine's token that is unknown, revoked or over."""
+
+    def __init__(self) -> None:
+        super().__init__("This token is unknown, was revoked or has ended. Make a new one.")
+
+
+class TwoSignInsError(CpmsError):
+    """A session and a token at once: it is not clear who asks."""
+
+    def __init__(self) -> None:
+        super().__init__("Send a session's cookie or one token, not both. Nothing was done.")
+
+
 class InvalidError(CpmsError):
     """What was sent cannot be accepted; `fields` maps a field's path to what is wrong with it."""
 

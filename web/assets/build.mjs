@@ -18,7 +18,7 @@ const common = {
 
 await build({
   ...common,
-  entryPoints: ["js/app.js", "js/ceremony.js"],
+  entryPoints: ["js/app.js", "js/ceremony.js", "js/onward.js"],
   format: "iife",
   // The extension imports htmx by name: both get the one instance of the bundle.
   alias: { "htmx.org": "htmx.org/dist/htmx.esm.js" },

@@ -24,19 +24,31 @@ WORDS: Final[Mapping[Event, str]] = {
     Event.PERSON_INVITED: "invited a person",
     Event.PERSON_DISABLED: "ended a person's access",
     Event.PERSON_ENABLED: "let a person back in",
+    Event.HANDOVER_READ: "looked at what a person would leave behind",
+    Event.HANDED_OVER: "handed over what a person leaves behind",
+    Event.DEPUTY_NAMED: "named a deputy for the own absence",
+    Event.DEPUTY_ENDED: "ended the own absence",
     Event.PROFILE_READ: "looked at the own profile",
     Event.PREFERENCES_SAVED: "changed the own preferences",
     Event.PEOPLE_LISTED: "looked at the list of people",
     Event.PERSON_READ: "looked at a person's roles and keys",
     Event.ROLE_GRANTED: "granted a role",
     Event.ROLE_REVOKED: "took a role away",
+    Event.OPENID_BEGUN: "began to link an account at a sign-in provider",
+    Event.OPENID_NAMED: "a sign-in provider named this account; the key was still to come",
+    Event.OPENID_REFUSED: "came back from a sign-in provider and was refused",
+    Event.OPENID_LINKED: "linked an account at a sign-in provider",
+    Event.OPENID_UNLINKED: "unlinked an account at a sign-in provider",
     Event.RECOVERY_STARTED: "began to replace a person's keys",
     Event.RECOVERY_CONFIRMED: "confirmed who a person is, and replaced their keys",
     Event.RECOVERY_GIVEN_UP: "gave up replacing a person's keys",
     Event.RECOVERY_CODES_MADE: "made new recovery codes",
+    Event.TOKEN_MADE: "made a token for a machine",
+    Event.TOKEN_REVOKED: "revoked a token for a machine",
     Event.KEY_MODELS_IMPORTED: "imported the list of key models",
     Event.ACCESS_LISTED: "looked at requests for access",
     Event.ACCESS_READ: "read a request for access",
+    Event.ACCESS_REMINDED: "a request for access waited too long",
     Event.ACCESS_REQUESTED: "requested access",
     Event.ACCESS_ENDORSED: "endorsed a request for access",
     Event.ACCESS_ASKED_BACK: "asked something about a request for access",
@@ -45,6 +57,15 @@ WORDS: Final[Mapping[Event, str]] = {
     Event.ACCESS_APPROVED: "approved a request for access",
     Event.ACCESS_REFUSED: "refused a request for access",
     Event.ACCESS_WITHDRAWN: "withdrew the own request for access",
+    Event.CENTRE_ADDED: "added a centre",
+    Event.CENTRE_CHANGED: "changed a centre's name or city",
+    Event.CENTRE_CLOSED: "closed a centre",
+    Event.CENTRE_REOPENED: "opened a closed centre again",
+    Event.COUNTRY_ADDED: "added a country",
+    Event.ERN_ADDED: "added a temporary network",
+    Event.ERN_CHANGED: "changed the last day of a temporary network",
+    Event.IMPORT_CHECKED: "tried an import, which changed nothing",
+    Event.IMPORT_APPLIED: "imported people or centres from a file",
     Event.PLUGINS_LISTED: "looked at the plugins",
     Event.PLUGIN_ENABLED: "switched a plugin on",
     Event.PLUGIN_DISABLED: "switched a plugin off",
@@ -61,11 +82,28 @@ WORDS: Final[Mapping[Event, str]] = {
     Event.IDENTITY_READ: "looked up who a patient is",
     Event.CONSENT_RECORDED: "recorded a consent",
     Event.CONSENT_WITHDRAWN: "withdrew a consent",
+    Event.PATIENT_RESTRICTED: "restricted a patient to a care team",
+    Event.PATIENT_UNRESTRICTED: "opened a restricted patient to the centre again",
+    Event.TEAM_JOINED: "added somebody to a care team",
+    Event.TEAM_LEFT: "removed somebody from a care team",
+    Event.TEAM_RENEWED: "named a new care team, for nobody was left",
+    Event.EMERGENCY_BEGUN: "opened a patient in an emergency",
+    Event.EMERGENCY_SOUGHT: "looked for a patient in an emergency; nothing was opened",
+    Event.EMERGENCY_READ: "looked at what was opened in an emergency",
+    Event.EMERGENCY_SEEN: "has seen that a patient was opened in an emergency",
+    Event.PATIENT_MOVED: "a patient moved to another centre",
+    Event.TRANSFER_PROPOSED: "proposed to move a patient to another centre",
+    Event.TRANSFER_READ: "looked at a patient who is to move to another centre",
+    Event.TRANSFER_TAKEN_BACK: "took back that a patient moves",
+    Event.TRANSFER_ACCEPTED: "took over a patient of another centre",
+    Event.TRANSFER_REFUSED: "did not take over a patient of another centre",
+    Event.CASES_LISTED: "listed cases for a machine",
     Event.CASE_OPENED: "opened a new case",
     Event.CASE_READ: "read a case",
     Event.CASE_IMPORTED: "imported a case",
     Event.CASE_EXPORTED: "exported a case",
     Event.CASE_WITHDRAWN: "withdrew a case",
+    Event.CASE_HANDED_OVER: "gave a case to a successor",
     Event.RECORD_READ: "read a form",
     Event.RECORD_SAVED: "saved a form",
     Event.RECORD_DRAFTED: "typed into a form",
@@ -77,13 +115,22 @@ WORDS: Final[Mapping[Event, str]] = {
     Event.ATTACHMENT_RELEASED: "released a file that was held back",
     Event.IMAGES_VIEWED: "viewed images",
     Event.ERN_READ: "looked at the ERN's requests",
+    Event.MEMBERSHIP_CHANGED: "changed whether a centre belongs to an ERN",
+    Event.AREA_CHANGED: "changed an ERN's thematic areas",
+    Event.GROUPS_READ: "looked at an ERN's expert groups",
+    Event.GROUP_MADE: "made an expert group",
+    Event.GROUP_CHANGED: "changed an expert group",
+    Event.GROUP_ENDED: "ended an expert group",
     Event.REQUEST_SUBMITTED: "sent a request to an ERN",
     Event.REQUEST_RETURNED: "returned a request",
     Event.REQUEST_DECLINED: "declined a request",
     Event.LEAD_NAMED: "named a panel lead",
     Event.EXPERT_INVITED: "invited an expert to a panel",
+    Event.GUEST_INVITED: "invited a guest to a panel",
+    Event.GUEST_EXTENDED: "changed until when a guest is on a panel",
     Event.INVITATION_ANSWERED: "answered an invitation to a panel",
     Event.MEMBER_REMOVED: "removed a member from a panel",
+    Event.LEAD_CHANGED: "named another panel lead",
     Event.CONTRIBUTED: "gave a contribution",
     Event.STAGE_CHANGED: "moved a panel to another stage",
     Event.OUTCOME_DRAFTED: "drafted the outcome",
@@ -121,7 +168,10 @@ def in_words(tag: str) -> str:
 
 def details_in_words(detail: Mapping[str, Any]) -> str:
     """`role coordinator, page 2`: keys, counts and stages; the audit holds nothing else."""
-    return ", ".join(f"{words(key).lower()} {_value(value)}" for key, value in detail.items())
+    shown = dict(detail)
+    if "token" in shown:
+        shown["token"] = f"\N{HORIZONTAL ELLIPSIS}{token_mark(shown['token'])}"
+    return ", ".join(f"{words(key).lower()} {_value(value)}" for key, value in shown.items())
 
 
 def roles_in_words(roles: str) -> str:
@@ -134,3 +184,8 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value).replace("_", " ")
+
+
+def token_mark(token_id: object) -> str:
+    """How a token is called where its name is not known: the end of its id."""
+    return str(token_id)[-6:]

@@ -11,7 +11,9 @@ from cpms_core import words
 from cpms_core.cases.queries import shown_record
 from cpms_core.cases.reading import SUMMARY_DATASET, CaseReading
 from cpms_core.datasets import records
+from cpms_core.directory.areas import area_titles
 from cpms_core.directory.models import Ern
+from cpms_core.directory.networks import askable_networks
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels import stages
 from cpms_core.panels.models import ConsultationRequest, Panel
@@ -74,6 +76,8 @@ class CaseFrame(Struct, frozen=True, kw_only=True):
     photos: int
     studies: int
     readers: int
+    at_guest_access: bool
+    """Whether nobody at a centre sees it, for it is a guest's own."""
     is_whole: bool
     face_photos: bool
     may_edit: bool
@@ -99,21 +103,14 @@ def case_frame(visit: PageVisit, reading: CaseReading, here: str = "") -> CaseFr
         photos=len(photos_of(view.attachments)),
         studies=len(studies_of(visit.site.registry, view.id, view.attachments)),
         readers=len(reading.readers),
+        at_guest_access=reading.case.hcp.is_guest,
         is_whole=reading.is_whole,
         face_photos=reading.consents["face_photos"],
         may_edit=reading.is_editable,
         may_submit=may_submit,
-        erns_to_ask=_erns(visit) if may_submit else (),
+        erns_to_ask=askable_networks(visit.session, visit.site.registry) if may_submit else (),
         here=here,
     )
-
-
-def _erns(visit: PageVisit) -> tuple[tuple[str, str], ...]:
-    """The ERNs that a plugin of this site knows; the other ones nobody here would answer for."""
-    rows = visit.session.execute(
-        select(Ern.id, Ern.name).where(Ern.id.in_(visit.site.registry.networks)).order_by(Ern.name)
-    )
-    return tuple((key, name) for key, name in rows)
 
 
 def sections(registry: Registry, reading: CaseReading) -> tuple[Section, ...]:
@@ -173,9 +170,9 @@ def _where(reading: CaseReading, asked: Sequence[Asked]) -> tuple[str, ...]:
     if asked:
         last = asked[0]
         return tuple(filter(None, (last.ern, last.area, last.number)))
-    if reading.withdrawn_at:
-        return (reading.view.centre, "withdrawn, seen by your centre only")
-    return (reading.view.centre, "draft, seen by your centre only")
+    seen_by = "you" if reading.case.hcp.is_guest else "your centre"
+    state = "withdrawn" if reading.withdrawn_at else "draft"
+    return (reading.view.centre, f"{state}, seen by {seen_by} only")
 
 
 def _is_sendable(asked: Sequence[Asked]) -> bool:
@@ -192,14 +189,13 @@ def _asked(visit: PageVisit, case_id: UUID) -> list[Asked]:
         .where(ConsultationRequest.case_id == case_id)
         .order_by(ConsultationRequest.submitted_at.desc())
     )
-    return [_one_asked(visit.site.registry, *row) for row in rows]
+    return [_one_asked(visit, *row) for row in rows]
 
 
 def _one_asked(
-    registry: Registry, request: ConsultationRequest, panel: Panel | None, ern: str
+    visit: PageVisit, request: ConsultationRequest, panel: Panel | None, ern: str
 ) -> Asked:
-    network = registry.networks.get(request.ern_id)
-    areas = {area.key: area.title for area in network.areas} if network else {}
+    areas = area_titles(visit.session, visit.site.registry, request.ern_id)
     return Asked(
         ern=ern,
         area=areas.get(request.area, ""),

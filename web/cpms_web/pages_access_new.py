@@ -13,7 +13,9 @@ from cpms_core import Answer, Page, Redirect, route
 from cpms_core.actor import ROLE_TITLES, Role
 from cpms_core.audit import Event
 from cpms_core.db import new_id
+from cpms_core.directory.centres import ensure_open
 from cpms_core.directory.models import Country, Ern, Hcp
+from cpms_core.directory.networks import ensure_running
 from cpms_core.errors import InvalidError, NotFoundError
 from cpms_core.http.visit import PageVisit
 from cpms_core.identity.access_request_queries import find_asked_for
@@ -117,6 +119,7 @@ def _ern(visit: PageVisit, ern_id: str) -> Ern:
     ern = visit.session.get(Ern, ern_id)
     if ern is None:
         raise NotFoundError("There is no such ERN. Choose one of the list under Request access.")
+    ensure_running(ern)
     return ern
 
 
@@ -124,6 +127,7 @@ def _place(visit: PageVisit, given: Callable[[str], str | None]) -> Place:
     centre = find_centre(visit.session, given("centre") or "")
     if centre is None:
         raise NotFoundError("There is no centre with this code. Choose one of the list.")
+    ensure_open(centre)
     return Place(ern=_ern(visit, given("ern") or ""), centre=centre)
 
 

@@ -12,11 +12,13 @@ from cpms_core.datasets.display import display_plain
 from cpms_core.errors import NotFoundError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels.submission import missing_parts
+from cpms_core.patients.emergencies import emergencies_of
 from cpms_web.attached import photos_of, studies_of
 from cpms_web.case_frame import CaseFrame, case_frame
 from cpms_web.finding_groups import finding_groups
 
 _EXPORT = "save a case outside of this site"
+_FOR_MACHINES = "case.export"
 
 
 @route("GET", "/cases/{case_id:uuid}", permission="case.summary", event=Event.CASE_READ)
@@ -27,6 +29,9 @@ def show_case(visit: PageVisit, case_id: UUID) -> Answer:
     leftover = reading.origin.get("leftover")
     values = {
         "reading": reading,
+        "emergencies": emergencies_of(visit.session, reading.patient_id)
+        if "patient.read" in reading.may
+        else (),
         "frame": frame,
         "request": next((one for one in frame.sections if one.key == SUMMARY_DATASET), None),
         "photos": photos_of(reading.view.attachments),
@@ -45,6 +50,7 @@ def show_case(visit: PageVisit, case_id: UUID) -> Answer:
     permission="case.export",
     event=Event.CASE_EXPORTED,
     step_up=_EXPORT,
+    api=_FOR_MACHINES,
 )
 def export_json(visit: PageVisit, case_id: UUID) -> Answer:
     registry = visit.site.registry
@@ -61,6 +67,7 @@ def export_json(visit: PageVisit, case_id: UUID) -> Answer:
     permission="case.export",
     event=Event.CASE_EXPORTED,
     step_up=_EXPORT,
+    api=_FOR_MACHINES,
 )
 def export_csv(visit: PageVisit, case_id: UUID) -> Answer:
     registry = visit.site.registry
@@ -77,6 +84,7 @@ def export_csv(visit: PageVisit, case_id: UUID) -> Answer:
     permission="case.export",
     event=Event.CASE_EXPORTED,
     step_up=_EXPORT,
+    api=_FOR_MACHINES,
 )
 def export_as(visit: PageVisit, case_id: UUID, key: str) -> Answer:
     """In a format that a plugin brings."""

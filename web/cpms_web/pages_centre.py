@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from cpms_core import Answer, Page, Redirect, route, words
+from cpms_core.access import could
 from cpms_core.audit import Event
 from cpms_core.cases.centre import MOST, read_centre
 from cpms_core.directory.models import Hcp
@@ -30,9 +31,11 @@ def show_centre(visit: PageVisit) -> Answer:
     centre = read_centre(visit.session, visit.actor)
     values = {
         "centre": centre,
+        "at_guest_access": all(one.is_guest for one in centre.centres),
         "stands": stands_of(visit.session, [case.id for case in centre.cases]),
         "person": words.person,
         "most": MOST,
+        "may_break_glass": could(visit.actor, "patient.break_glass"),
     }
     return Page(template="web/centre.html", values=values)
 
@@ -77,13 +80,15 @@ def _form(
     double: str = "",
 ) -> Page:
     """The form, empty or as it was typed; `double` is the warning of an earlier enrolment."""
+    centres = _centres(visit)
     values = {
         "titles": _TITLES,
         "typed": typed,
         "problems": in_order(wrong or {}, _TITLES),
         "double": double,
         "sexes": SEXES,
-        "centres": {str(hcp.id): hcp.name for hcp in _centres(visit)},
+        "centres": {str(hcp.id): hcp.name for hcp in centres},
+        "at_guest_access": all(hcp.is_guest for hcp in centres),
     }
     status = 409 if double else 422 if wrong else 200
     return Page(template="web/enrol_patient.html", values=values, status=status)

@@ -6,11 +6,13 @@ from uuid import UUID
 
 from cpms_core import Answer, Page, Redirect, route
 from cpms_core.audit import Event
+from cpms_core.directory.groups import list_groups
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels import stages
 from cpms_core.panels.ern_queries import Filter, my_erns, read_ern_page
 from cpms_core.panels.experts import list_experts
+from cpms_core.panels.group_invitation import invite_group
 from cpms_core.panels.members import invite_expert
 from cpms_core.panels.panel_queries import read_request
 from cpms_core.panels.triage import decline_request, name_lead, return_request
@@ -53,6 +55,7 @@ def show_request(visit: PageVisit, request_id: UUID) -> Answer:
 def choose_lead(visit: PageVisit, request_id: UUID) -> Answer:
     """The lead, and in the same step whoever is invited."""
     leads, experts = person_ids(visit, "lead"), person_ids(visit, "invite")
+    group = person_ids(visit, "group")[:1]
     session, actor, registry = visit.session, visit.actor, visit.site.registry
     try:
         lead = one_of(leads, "Choose one lead.")
@@ -61,9 +64,11 @@ def choose_lead(visit: PageVisit, request_id: UUID) -> Answer:
             for expert in experts:
                 if expert != lead:
                     invite_expert(session, actor, panel.id, expert)
+            groups = [invite_group(session, actor, panel.id, one) for one in group]
     except InvalidError as error:
         return _request_page(visit, request_id, wrong=str(error))
-    return Redirect(f"/panels/{panel.id}", f"Panel {panel.number} is made.")
+    said = " ".join(map(str, groups))
+    return Redirect(f"/panels/{panel.id}", f"Panel {panel.number} is made. {said}".strip())
 
 
 @route(
@@ -108,6 +113,8 @@ def _request_page(visit: PageVisit, request_id: UUID, *, wrong: str = "", reason
         "experts": list_experts(visit.session, request.frame.ern_id, request.frame.case_id, without)
         if is_open
         else (),
+        "groups": list_groups(visit.session, request.frame.ern_id) if is_open else (),
+        "chosen_group": visit.form.get("group", [""])[0],
         "chosen_lead": visit.form.get("lead", []),
         "chosen_experts": visit.form.get("invite", []),
         "wrong": wrong,

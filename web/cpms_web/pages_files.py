@@ -41,7 +41,7 @@ class Refused(Struct, frozen=True):
 def take_in(visit: PageVisit, case_id: UUID) -> tuple[Taken | Refused, ...]:
     """Every sent file through the sandbox into the store, before the transaction begins."""
     scope = find_case_to_edit(visit.session, visit.actor, case_id)
-    secret = patient_secret(visit.site.key, scope.case.patient, "files")
+    secret = patient_secret(visit.session, visit.site.key, scope.case.patient, "files")
     # The sandbox may take a while: it must hold neither a connection nor a lock.
     visit.session.rollback()
     if not visit.uploads:
@@ -103,6 +103,7 @@ def small_photo(visit: PageVisit, case_id: UUID, attachment_id: UUID) -> bytes |
     permission="case.images",
     event=Event.ATTACHMENT_READ,
     prepare=small_photo,
+    api="case.files",
 )
 def show_file(visit: PageVisit, case_id: UUID, attachment_id: UUID) -> Answer:
     """A photo's bytes; any other file is handed over to be saved."""

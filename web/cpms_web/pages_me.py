@@ -3,11 +3,15 @@
 from uuid import UUID
 
 from cpms_core import Answer, Data, Page, Redirect, route
+from cpms_core.access import could
 from cpms_core.actor import Grant
 from cpms_core.audit import Event
 from cpms_core.http.visit import PageVisit
+from cpms_core.identity.absence import find_absence
 from cpms_core.identity.queries import read_account
 from cpms_core.identity.sessions import end_own_session, end_own_sessions
+from cpms_web.pages_api_tokens import token_cards
+from cpms_web.pages_linked import linked_accounts
 from cpms_web.pages_people import Names
 
 
@@ -20,6 +24,10 @@ def show_me(visit: PageVisit) -> Answer:
         "account": account,
         "centre": names.centre(account.user.hcp_id),
         "roles": sorted(_role(names, grant) for grant in grants),
+        "tokens": token_cards(visit, visit.actor.user_id),
+        "may_make_tokens": could(visit.actor, "site.work"),
+        **linked_accounts(visit),
+        "absence": find_absence(visit.session, visit.actor),
         "idle_minutes": visit.site.settings.idle_minutes,
         "session_hours": visit.site.settings.session_hours,
     }

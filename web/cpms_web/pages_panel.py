@@ -1,15 +1,20 @@
 """A panel: its discussion, its members, and its steps."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from cpms_core import Answer, Page, Redirect, route
 from cpms_core.audit import Event
+from cpms_core.clock import clock
+from cpms_core.directory.groups import list_groups
 from cpms_core.errors import ForbiddenError, InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels.discussion import CERTAINTIES, contribute
 from cpms_core.panels.experts import list_experts
-from cpms_core.panels.members import answer_invitation, invite_expert, remove_member
+from cpms_core.panels.group_invitation import invite_group
+from cpms_core.panels.guests import LONGEST, USUAL
+from cpms_core.panels.members import ROLES, answer_invitation, invite_expert, remove_member
 from cpms_core.panels.moves import move_stage
 from cpms_core.panels.outcomes import ENOUGH, start_outcome
 from cpms_core.panels.panel_queries import read_panel
@@ -17,6 +22,7 @@ from cpms_core.panels.stages import DISCUSSED
 from cpms_web.panel_frame import around, one_of, person_ids, seen
 
 _PANEL = "/panels/{panel_id:uuid}"
+GUEST_TITLES = {"name": "Name", "email": "E-mail address", "until": "Until", "as": "As"}
 _SHOWN_AGAIN = 4_000_000
 """Characters; a contribution that is too long comes back in its form, to be shortened."""
 
@@ -77,7 +83,7 @@ def begin_outcome(visit: PageVisit, panel_id: UUID) -> Answer:
 
 @route("GET", _PANEL + "/members", permission="panel.invite", event=Event.CASE_READ)
 def show_members(visit: PageVisit, panel_id: UUID) -> Answer:
-    return _members_page(visit, panel_id)
+    return members_page(visit, panel_id)
 
 
 @route(
@@ -94,9 +100,23 @@ def invite(visit: PageVisit, panel_id: UUID) -> Answer:
             for expert in experts:
                 invite_expert(visit.session, visit.actor, panel_id, expert, role)
     except InvalidError as error:
-        return _members_page(visit, panel_id, wrong=str(error))
+        return members_page(visit, panel_id, wrong=str(error))
     said = "1 expert is" if len(experts) == 1 else f"{len(experts)} experts are"
     return Redirect(f"/panels/{panel_id}", f"{said} invited.")
+
+
+@route("POST", _PANEL + "/groups", permission="panel.invite", event=Event.EXPERT_INVITED)
+def invite_all(visit: PageVisit, panel_id: UUID) -> Answer:
+    """Everybody of one expert group who can be."""
+    try:
+        group = one_of(person_ids(visit, "group"), "Choose an expert group.")
+        role = visit.field("role", max_length=20)
+        done = invite_group(visit.session, visit.actor, panel_id, group, role)
+    except InvalidError as error:
+        return members_page(visit, panel_id, wrong=str(error))
+    if not done.invited:
+        return members_page(visit, panel_id, wrong=str(done))
+    return Redirect(f"/panels/{panel_id}/members", str(done))
 
 
 @route(
@@ -134,11 +154,20 @@ def _panel_page(
     return Page(template="web/panel.html", values=values, status=422 if error else 200)
 
 
-def _members_page(visit: PageVisit, panel_id: UUID, *, wrong: str = "") -> Page:
+def members_page(
+    visit: PageVisit,
+    panel_id: UUID,
+    *,
+    wrong: str = "",
+    typed: Mapping[str, str] | None = None,
+    problems: Mapping[str, str] | None = None,
+) -> Page:
+    """`typed` and `problems` are of the form for a guest."""
     panel = read_panel(visit.session, visit.actor, visit.site.registry, panel_id)
     if "panel.invite" not in panel.may:
         raise ForbiddenError("The lead and the ERN's coordinators invite to this panel.")
-    seated = {one.user_id for one in panel.members if one.state in {"invited", "accepted"}}
+    # A guest with a professional role may stay as an ordinary member.
+    seated = {one.user_id for one in panel.members if one.is_seated and not one.until}
     values: dict[str, Any] = {
         **around(visit, panel.frame.case_id, "members"),
         "panel": panel,
@@ -146,9 +175,21 @@ def _members_page(visit: PageVisit, panel_id: UUID, *, wrong: str = "") -> Page:
             visit.session, panel.frame.ern_id, panel.frame.case_id, frozenset(seated)
         ),
         "chosen": visit.form.get("invite", []),
+        "groups": list_groups(visit.session, panel.frame.ern_id),
         "wrong": wrong,
+        "titles": GUEST_TITLES,
+        "typed": typed or {**dict.fromkeys(GUEST_TITLES, ""), **usual_guest()},
+        "problems": problems or {},
+        "guest_roles": ROLES,
+        "last_days": (clock.today(), clock.today() + LONGEST),
     }
-    return Page(template="web/panel_members.html", values=values, status=422 if wrong else 200)
+    status = 422 if wrong or problems else 200
+    return Page(template="web/panel_members.html", values=values, status=status)
+
+
+def usual_guest() -> dict[str, str]:
+    """A member for two weeks."""
+    return {"as": "member", "until": (clock.today() + USUAL).isoformat()}
 
 
 ROUTES = (
@@ -159,5 +200,6 @@ ROUTES = (
     begin_outcome,
     show_members,
     invite,
+    invite_all,
     remove,
 )

@@ -12,6 +12,8 @@ from cpms_core.clock import clock
 from cpms_core.datasets.display import say_date
 from cpms_core.db import new_id
 from cpms_core.http.visit import PageVisit
+from cpms_core.patients.care_team import read_care_team
+from cpms_core.patients.emergencies import emergencies_of
 from cpms_core.patients.models import Patient
 from cpms_core.patients.queries import PatientView, read_patient
 from cpms_core.patients.service import (
@@ -127,9 +129,8 @@ def show_identity(visit: PageVisit, patient_id: UUID) -> Answer:
 )
 def add_case(visit: PageVisit, patient_id: UUID) -> Answer:
     case = open_case(visit.session, visit.actor, patient_id)
-    return Redirect(
-        f"/cases/{case.id}", "The case is open. Only your centre sees it until you send it."
-    )
+    seen_by = "You alone see" if case.hcp.is_guest else "Only your centre sees"
+    return Redirect(f"/cases/{case.id}", f"The case is open. {seen_by} it until you send it.")
 
 
 def _page(
@@ -153,6 +154,8 @@ def _page(
         "open_kinds": {kind: title for kind, title in CONSENT_KINDS.items() if not given[kind]},
         "signers": SIGNERS,
         "may_reveal": patient.may_reveal,
+        "team": read_care_team(visit.session, visit.actor, patient.id),
+        "emergencies": emergencies_of(visit.session, patient.id),
         "titles": _TITLES,
         "typed": typed,
         "problems": in_order(wrong or {}, _TITLES),

@@ -18,8 +18,10 @@ from cpms_core.identity import key_models, people
 from cpms_core.identity.models import User
 from cpms_core.identity.people import LINK_LASTS, NewPerson, Ticket
 from cpms_core.identity.queries import list_people
+from cpms_core.identity.spelling import normal_email
 from cpms_core.words import plural
 from cpms_web.erns import ern_names
+from cpms_web.pages_handover import ACCOUNT_ENDS, end_account
 from cpms_web.paging import page_number
 from cpms_web.typed import in_order, typed_in
 
@@ -104,12 +106,10 @@ def make_link(visit: PageVisit, person_id: UUID) -> Answer:
     "/people/{person_id:uuid}/disable",
     permission=_MANAGE,
     event=Event.PERSON_DISABLED,
-    step_up="end a person's access",
+    step_up=ACCOUNT_ENDS,
 )
 def disable(visit: PageVisit, person_id: UUID) -> Answer:
-    people.disable_person(visit.session, visit.actor, person_id)
-    name = visit.session.get_one(User, person_id).name
-    return Redirect("/people", f"{name} can no longer sign in; every session is ended.")
+    return end_account(visit, person_id)
 
 
 @route("POST", "/people/{person_id:uuid}/enable", permission=_MANAGE, event=Event.PERSON_ENABLED)
@@ -156,7 +156,7 @@ def _new_person(
     if not 1 < len(typed["name"]) <= 120:  # noqa: PLR2004 - a name, as the service measures it
         problems["name"] = "Enter the person's full name, at most 120 characters."
     try:
-        people.normal_email(typed["email"])
+        normal_email(typed["email"])
     except InvalidError as error:
         problems |= error.fields
     role = Role(typed["role"]) if "role" not in problems else Role.PROFESSIONAL
@@ -186,6 +186,9 @@ def find_centre(visit: PageVisit, text: str, problems: dict[str, str]) -> Hcp | 
     found = visit.session.scalar(select(Hcp).where(Hcp.code == code.upper()))
     if found is None:
         problems["hcp"] = "There is no centre with this code. Choose one of the list."
+    elif found.closed_at is not None:
+        problems["hcp"] = "This centre is closed: nobody new comes to it. Choose another one."
+        return None
     return found
 
 
@@ -198,7 +201,7 @@ def _roles(actor: Actor) -> dict[str, str]:
 
 def _centres(visit: PageVisit) -> dict[str, str]:
     """Code → how it is shown; a centre manager's own ones only."""
-    query = select(Hcp).order_by(Hcp.code)
+    query = select(Hcp).where(Hcp.closed_at.is_(None)).order_by(Hcp.code)
     if Role.SYSTEM_ADMIN not in visit.actor.roles:
         query = query.where(Hcp.id.in_(visit.actor.centres(Role.CENTRE_MANAGER)))
     return {hcp.code: f"{hcp.code} · {hcp.name}" for hcp in visit.session.scalars(query)}
@@ -220,15 +223,22 @@ def _form(visit: PageVisit, typed: dict[str, str], problems: Mapping[str, str]) 
     return Page(template="web/invite.html", values=values, status=422 if problems else 200)
 
 
-def ticket_page(visit: PageVisit, ticket: Ticket, *, is_new: bool) -> Answer:
-    """Shown once: neither the link nor the code is stored, only what tells them."""
+def ticket_page(
+    visit: PageVisit, ticket: Ticket, *, is_new: bool, back: str = "/people", again: str = ""
+) -> Answer:
+    """Shown once: neither the link nor the code is stored, only what tells them.
+
+    `again` says how to get another link, `back` leads away from the page.
+    """
     user = visit.session.get_one(User, ticket.user_id)
     values = {
         "person": user,
         "link": f"{visit.site.settings.base_url}/enrol/{ticket.token}" if ticket.token else "",
         "code": ticket.code,
         "is_new": is_new,
-        "may_invite": could(visit.actor, _MANAGE),
+        "may_invite": could(visit.actor, _MANAGE) and back == "/people",
+        "back": back,
+        "again": again,
         "lasts": plural(int(LINK_LASTS.total_seconds() // 3600), "hour"),
     }
     return Page(template="web/ticket.html", values=values)

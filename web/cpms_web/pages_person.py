@@ -14,6 +14,8 @@ from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.identity import roles
 from cpms_core.identity.person_queries import read_person
+from cpms_web.pages_api_tokens import token_cards
+from cpms_web.pages_handover import ROLE_ENDS, end_role
 from cpms_web.pages_people import Names, find_centre
 from cpms_web.typed import in_order, typed_in
 
@@ -59,11 +61,10 @@ def grant(visit: PageVisit, person_id: UUID) -> Answer:
     "/roles/{grant_id:uuid}/end",
     permission=_KNOWN,
     event=Event.ROLE_REVOKED,
-    step_up="take a role from a person",
+    step_up=ROLE_ENDS,
 )
 def revoke(visit: PageVisit, grant_id: UUID) -> Answer:
-    person_id = roles.revoke_role(visit.session, visit.actor, grant_id)
-    return Redirect(f"/people/{person_id}", "The role is taken away; it counts no longer.")
+    return end_role(visit, grant_id)
 
 
 def person_page(
@@ -77,6 +78,7 @@ def person_page(
     choices = _choices(visit)
     values: dict[str, Any] = {
         "person": person,
+        "tokens": token_cards(visit, person_id) if person.row.is_managed else (),
         "names": names,
         "centre": centre,
         "titles": TITLES,
@@ -126,7 +128,7 @@ def _roles(actor: Actor) -> dict[str, str]:
 def _choices(visit: PageVisit) -> dict[str, Any]:
     """Roles, centres and ERNs that the actor may choose from."""
     actor = visit.actor
-    centres = select(Hcp).order_by(Hcp.code)
+    centres = select(Hcp).where(Hcp.closed_at.is_(None)).order_by(Hcp.code)
     erns = select(Ern.id, Ern.name).order_by(Ern.name)
     is_everybody = Role.SYSTEM_ADMIN in actor.roles
     if not is_everybody:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from cpms_core import Answer, Page, Redirect, route
 from cpms_core.audit import Event, record
+from cpms_core.directory.areas import areas_everywhere
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.identity.preferences import (
@@ -40,15 +41,15 @@ def change_preferences(visit: PageVisit) -> Answer:
         areas=frozenset((ern_id, area) for ern_id, _, area in areas),
     )
     try:
-        save_preferences(visit.session, visit.actor, visit.site.registry, chosen)
+        save_preferences(visit.session, visit.actor, frozenset(_offered(visit)), chosen)
     except InvalidError as error:
         return _form(visit, chosen, error.fields)
     return Redirect("/me", "Your preferences are saved.")
 
 
 def _form(visit: PageVisit, chosen: Preferences, problems: Mapping[str, str]) -> Answer:
-    networks = visit.site.registry.networks
-    names = ern_names(visit.session) if len(networks) > 1 else {}
+    offered = _offered(visit)
+    names = ern_names(visit.session) if len({ern_id for ern_id, _ in offered}) > 1 else {}
     values = {
         "titles": TITLES,
         "typed": {"job_title": chosen.job_title, "specialty": chosen.specialty},
@@ -56,14 +57,23 @@ def _form(visit: PageVisit, chosen: Preferences, problems: Mapping[str, str]) ->
         "languages": LANGUAGES,
         "spoken": chosen.languages,
         "areas": {
-            f"{ern_id}/{area.key}": f"{names[ern_id]}: {area.title}" if names else area.title
-            for ern_id, network in networks.items()
-            for area in network.areas
+            f"{ern_id}/{key}": f"{names[ern_id]}: {title}" if names else title
+            for (ern_id, key), title in offered.items()
         },
         "wanted": {f"{ern_id}/{area}" for ern_id, area in chosen.areas},
     }
     status = 422 if problems else 200
     return Page(template="web/preferences.html", values=values, status=status)
+
+
+def _offered(visit: PageVisit) -> dict[tuple[str, str], str]:
+    """(ERN, key) → title."""
+    return {
+        (ern_id, area.key): area.title
+        for ern_id, areas in areas_everywhere(visit.session, visit.site.registry).items()
+        for area in areas
+        if not area.is_retired
+    }
 
 
 ROUTES = (show_preferences, change_preferences)

@@ -1,6 +1,7 @@
 """Find: coded terms while somebody types, and the search of the top bar."""
 
 from cpms_core import Answer, Data, Page, route, words
+from cpms_core.actor import Role
 from cpms_core.audit import Event, record
 from cpms_core.cases.finding import MOST, find_cases
 from cpms_core.directory.people import find_people
@@ -26,7 +27,8 @@ def find(visit: PageVisit) -> Answer:
     text = visit.query.get("q", "").strip()[:_LONGEST]
     found = find_cases(visit.session, visit.actor, text)
     terms = search(visit.session, sorted(_SYSTEMS), text, limit=8)
-    people = find_people(visit.session, text)
+    # Who works where is for those inside the networks.
+    people = find_people(visit.session, text) if visit.actor.roles - {Role.GUEST} else []
     hits = len(found) + len(terms) + len(people)
     record(visit.session, visit.actor, Event.SEARCHED, hits=hits)
     values = {

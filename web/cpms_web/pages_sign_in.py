@@ -15,11 +15,15 @@ _PUBLIC = "site.enter"
 
 @route("GET", "/sign-in", permission=_PUBLIC, event=None)
 def show_sign_in(visit: PageVisit) -> Answer:
-    target = _local(visit.query.get("next", "/"))
+    target = local_path(visit.query.get("next", "/"))
     if visit.current_actor:
         return Redirect(target)
-    values = {"next": target}
-    return Page(template="web/sign_in.html", values=values)
+    providers = visit.site.settings.openid_providers
+    return Page(
+        template="web/sign_in.html",
+        values={"next": target, "providers": providers},
+        forms_to=tuple(provider.origin for provider in providers),
+    )
 
 
 @route("POST", "/sign-in/begin", permission=_PUBLIC, event=None, rate="ceremony")
@@ -39,7 +43,7 @@ def finish_sign_in(visit: PageVisit) -> Answer:
     if visit.current_actor and visit.current_actor.session_id:
         end_session(visit.session, visit.current_actor.session_id)
     visit.cookies_to_set[visit.site.session_cookie] = token
-    return Data(value={"redirect": _local(text_of(visit.incoming.json, "next") or "/")})
+    return Data(value={"redirect": local_path(text_of(visit.incoming.json, "next") or "/")})
 
 
 @route("POST", "/sign-out", permission="site.use", event=Event.SIGNED_OUT)
@@ -109,7 +113,7 @@ def _checked_link(visit: PageVisit, token: str) -> AccountLink:
     return link
 
 
-def _local(target: str) -> str:
+def local_path(target: str) -> str:
     """A path of this site, whatever somebody wrote into the address."""
     is_plain = target.startswith("/") and not target.startswith(("//", "/\\"))
     return target if is_plain and target.isprintable() and "\\" not in target else "/"

@@ -6,6 +6,7 @@ from cpms_core import Answer, Page, Redirect, route
 from cpms_core.audit import Event
 from cpms_core.cases.reading import SUMMARY_DATASET, CaseReading, read_case
 from cpms_core.db import new_id
+from cpms_core.directory.areas import offered_areas
 from cpms_core.errors import InvalidError, NotFoundError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels.stages import promise
@@ -46,17 +47,18 @@ def _page(
     if not ern_id and len(erns) == 1:
         ern_id = next(iter(erns))
     if ern_id and ern_id not in erns:
-        raise NotFoundError("This ERN does not take requests on this site.")
+        if error is None:
+            raise NotFoundError("This ERN does not take requests on this site.")
+        ern_id = ""  # it ended while the form was open: choose another one
     preview = None
     if ern_id and frame.may_submit:
         preview = preview_submission(visit.session, visit.actor, registry, case_id, ern_id)
-    network = registry.networks.get(ern_id)
     values = {
         "frame": frame,
         "erns": erns,
         "ern_id": ern_id,
         "preview": preview,
-        "areas": network.areas if network else (),
+        "areas": offered_areas(visit.session, registry, ern_id),
         "area": area,
         "error": error,
         "seen": _seen(reading, frame),

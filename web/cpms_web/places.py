@@ -7,6 +7,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from cpms_core.directory.models import Country, Ern, Hcp, Membership
+from cpms_core.directory.networks import is_running
 from cpms_core.words import words
 
 
@@ -21,13 +22,13 @@ class Centre(Struct, frozen=True, kw_only=True):
 
 
 def list_erns(session: Session) -> list[Ern]:
-    """By their short names: few people look for theirs under E."""
-    return list(session.scalars(select(Ern).order_by(Ern.id)))
+    """By their short names, for few people look for theirs under E; not those that have ended."""
+    return list(session.scalars(select(Ern).where(is_running()).order_by(Ern.id)))
 
 
 def list_countries(session: Session) -> list[Country]:
-    """Those that have a centre here."""
-    has_a_centre = Country.id.in_(select(Hcp.country_id))
+    """Those that have an open centre here."""
+    has_a_centre = Country.id.in_(select(Hcp.country_id).where(Hcp.closed_at.is_(None)))
     return list(session.scalars(select(Country).where(has_a_centre).order_by(Country.name)))
 
 
@@ -36,7 +37,7 @@ def list_centres(session: Session, country_id: str, ern_id: str) -> list[Centre]
     rows = session.execute(
         select(Hcp, Membership.kind)
         .outerjoin(Membership, and_(Membership.hcp_id == Hcp.id, Membership.ern_id == ern_id))
-        .where(Hcp.country_id == country_id)
+        .where(Hcp.country_id == country_id, Hcp.closed_at.is_(None))
         .order_by(Hcp.is_guest, Membership.kind.is_(None), Hcp.code)
     )
     return [

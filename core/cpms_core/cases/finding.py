@@ -37,7 +37,7 @@ def find_cases(session: Session, actor: Actor, text: str) -> list[FoundCase]:
     wanted = (
         select(Case)
         .join(Patient, Patient.id == Case.patient_id)
-        .where(_readable(actor), or_(_named(text), _coded(text)))
+        .where(readable_by(actor), or_(_named(text), _coded(text)))
         .order_by(Case.created_at.desc(), Case.id.desc())
         .limit(MOST)
         .options(selectinload(Case.patient), selectinload(Case.hcp))
@@ -60,8 +60,11 @@ def find_cases(session: Session, actor: Actor, text: str) -> list[FoundCase]:
     ]
 
 
-def _readable(actor: Actor) -> ColumnElement[bool]:
-    """Of the own centre, or shared with this expert while the consent for care holds."""
+def readable_by(actor: Actor) -> ColumnElement[bool]:
+    """Of the own centre, or shared with this expert while the consent for care holds.
+
+    For a query of cases that joins patients.
+    """
     shared = exists().where(
         CaseShare.case_id == Case.id,
         CaseShare.user_id == actor.user_id,

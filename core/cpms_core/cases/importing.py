@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.actor import CENTRE_ROLES, Actor
+from cpms_core.actor import AT_A_CENTRE, CENTRE_ROLES, Actor, Role
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case
 from cpms_core.cases.reading import SUMMARY_DATASET
@@ -35,8 +35,7 @@ def import_files(
     engine: Engine, actor: Actor, registry: Registry, importer: Importer, path: Path
 ) -> Imported:
     """Every file of this format below `path`, as drafts of the actor's centre."""
-    centres = actor.centres(*CENTRE_ROLES)
-    if not centres:
+    if not actor.centres(*AT_A_CENTRE):
         raise ForbiddenError("Only somebody who works at a centre can import cases into it.")
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     result = Imported()
@@ -65,7 +64,7 @@ def import_case(
     found: ImportedCase,
 ) -> Case:
     """One draft; its consent is still to be recorded, so it cannot be submitted yet."""
-    hcp_id = min(actor.centres(*CENTRE_ROLES))
+    hcp_id = min(actor.centres(*CENTRE_ROLES) or actor.centres(Role.GUEST))
     patient = add_pseudonymous(
         session,
         actor,

@@ -23,6 +23,7 @@ class Case(Base):
     hcp_id: Mapped[UUID] = mapped_column(ForeignKey("hcp.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     created_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
+    """Whom it waits for: who opened it, or who took it over since. The audit knows both."""
     withdrawn_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     """When its last open panel closed: from then on its content no longer changes."""

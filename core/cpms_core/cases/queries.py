@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from cpms_core import words
-from cpms_core.actor import CENTRE_ROLES, Actor
+from cpms_core.access import may
+from cpms_core.actor import Actor
 from cpms_core.cases.models import Attachment, Record
 from cpms_core.cases.scope import Scope, find_case
 from cpms_core.datasets import records
@@ -129,7 +130,7 @@ def attachment_view(
 
 def _is_visible(actor: Actor, scope: Scope, row: Attachment) -> bool:
     """A held file is its own centre's alone; photos need the consent for photos of the face."""
-    if scope.case.hcp_id in actor.centres(*CENTRE_ROLES):
+    if may(actor, "patient.read", scope.subject):
         return True
     if row.viewer == "photo" and not has_consent(scope.case.patient.consents, "face_photos"):
         return False

@@ -3,17 +3,18 @@
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import select, true
+from sqlalchemy import exists, select, true
 from sqlalchemy.orm import Session
 
 from cpms_core.access import Standing
-from cpms_core.actor import AT_A_CENTRE, ROLE_TITLES, Role
+from cpms_core.actor import AT_A_CENTRE, CENTRE_ROLES, ROLE_TITLES, Role
 from cpms_core.cases.models import Case, CaseShare
+from cpms_core.clock import clock
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import RoleGrant, User
-from cpms_core.patients.models import TeamMember
+from cpms_core.patients.models import BrokenGlass
 from cpms_core.patients.service import has_consent
-from cpms_core.patients.team import is_living
+from cpms_core.patients.team import is_living, on_team
 
 _AS = {
     Standing.LEAD: "leads the panel",
@@ -36,23 +37,20 @@ class CaseReader(Struct, frozen=True, kw_only=True):
 
 def case_readers(session: Session, case: Case) -> list[CaseReader]:
     """Everybody who sees it now: its own centre, then the ERNs it was sent to, then experts."""
-    readers = _of_centre(session, case)
+    readers = [*_of_centre(session, case), *_in_emergency(session, case)]
     if case.withdrawn_at or not has_consent(case.patient.consents, "care"):
         return readers
     return [*readers, *_of_erns(session, case), *_experts(session, case)]
 
 
 def _of_centre(session: Session, case: Case) -> list[CaseReader]:
-    on_team = select(TeamMember.user_id).where(
-        TeamMember.patient_id == case.patient_id, is_living(TeamMember)
-    )
     rows = session.execute(
         select(User.name, RoleGrant.role, RoleGrant.granted_at)
         .join(RoleGrant, RoleGrant.user_id == User.id)
         .where(
             RoleGrant.hcp_id == case.hcp_id,
             RoleGrant.role.in_(AT_A_CENTRE),
-            User.id.in_(on_team) if case.patient.is_restricted else true(),
+            User.id.in_(on_team(case.patient_id)) if case.patient.is_restricted else true(),
             RoleGrant.revoked_at.is_(None),
             User.disabled_at.is_(None),
         )
@@ -62,11 +60,48 @@ def _of_centre(session: Session, case: Case) -> list[CaseReader]:
         CaseReader(
             name=name,
             role=ROLE_TITLES[Role(role)],
-            sees="everything: it is their own centre's patient",
+            sees=_whole(case),
             where=case.hcp.name,
             since=max(since, case.created_at),
         )
         for name, role, since in rows
+    ]
+
+
+def _whole(case: Case) -> str:
+    if case.hcp.is_guest:
+        return "everything: it is their own patient"
+    if case.patient.is_restricted:
+        return "everything: on the patient's care team"
+    return "everything: it is their own centre's patient"
+
+
+def _in_emergency(session: Session, case: Case) -> list[CaseReader]:
+    rows = session.execute(
+        select(User.name, BrokenGlass.broken_at)
+        .join(User, User.id == BrokenGlass.user_id)
+        .where(
+            BrokenGlass.patient_id == case.patient_id,
+            BrokenGlass.opens == "record",
+            BrokenGlass.until > clock.now(),
+            exists().where(
+                RoleGrant.user_id == User.id,
+                RoleGrant.hcp_id == case.hcp_id,
+                RoleGrant.role.in_(CENTRE_ROLES),
+                RoleGrant.revoked_at.is_(None),
+            ),
+        )
+        .order_by(BrokenGlass.broken_at)
+    )
+    return [
+        CaseReader(
+            name=name,
+            role="opened it in an emergency",
+            sees="everything, for an hour",
+            where=case.hcp.name,
+            since=since,
+        )
+        for name, since in rows
     ]
 
 
@@ -100,7 +135,7 @@ def _of_erns(session: Session, case: Case) -> list[CaseReader]:
 
 def _experts(session: Session, case: Case) -> list[CaseReader]:
     rows = session.execute(
-        select(User.name, CaseShare.standing, Hcp.name, CaseShare.since)
+        select(User.name, CaseShare.standing, Hcp.name, CaseShare.since, CaseShare.until)
         .join(User, User.id == CaseShare.user_id)
         .outerjoin(Hcp, Hcp.id == User.hcp_id)
         .where(CaseShare.case_id == case.id, is_living(CaseShare), User.disabled_at.is_(None))
@@ -109,10 +144,10 @@ def _experts(session: Session, case: Case) -> list[CaseReader]:
     return [
         CaseReader(
             name=name,
-            role=_AS.get(Standing(standing), standing),
+            role=_AS.get(Standing(standing), standing) + (", as a guest" if until else ""),
             sees="the whole case, without who the patient is",
             where=centre or "",
             since=since,
         )
-        for name, standing, centre, since in rows
+        for name, standing, centre, since, until in rows
     ]

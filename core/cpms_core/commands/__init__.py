@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
+from uuid import uuid4
 
 from sqlalchemy import Engine
 
+from cpms_core.actor import Actor, Grant, Role
 from cpms_core.db import make_engine
 from cpms_core.errors import CpmsError
 from cpms_core.settings import Site, read_site
@@ -16,6 +18,11 @@ from cpms_core.store import is_current
 # argparse gives this class no public name, and what add_subparsers() returns is one.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - as above
 Options: TypeAlias = argparse.Namespace
+
+# Whoever may run this may do anything to the site; the audit names nobody for it.
+CONSOLE = Actor(
+    user_id=uuid4(), name="console", email="", grants=frozenset({Grant(Role.SYSTEM_ADMIN)})
+)
 
 
 @contextmanager

@@ -1,16 +1,16 @@
 """`people invite|list|new-link|disable`: the pages' services from the server's own console."""
 
 import argparse
-from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.actor import Actor, Grant, Role
+from cpms_core.actor import Role
 from cpms_core.audit import Event
-from cpms_core.commands import Commands, Options, opened
+from cpms_core.commands import CONSOLE, Commands, Options, importing, opened
 from cpms_core.db import transaction
+from cpms_core.directory.centres import ensure_open
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.errors import CpmsError
 from cpms_core.identity.models import User
@@ -19,16 +19,11 @@ from cpms_core.identity.people import (
     Ticket,
     disable_person,
     invite_person,
-    normal_email,
     replace_keys,
 )
+from cpms_core.identity.spelling import normal_email
 from cpms_core.keys import load_site_key
 from cpms_core.settings import Site
-
-# Whoever may run this may do anything to the site; the audit names nobody for it.
-_CONSOLE = Actor(
-    user_id=uuid4(), name="console", email="", grants=frozenset({Grant(Role.SYSTEM_ADMIN)})
-)
 
 
 def add_commands(commands: Commands, common: argparse.ArgumentParser) -> None:
@@ -50,6 +45,7 @@ def add_commands(commands: Commands, common: argparse.ArgumentParser) -> None:
     disable = acts.add_parser("disable", parents=[common], help="end an account's access")
     disable.add_argument("email")
     disable.set_defaults(run=disable_one)
+    importing.add_import(acts, common, "people")
 
 
 def invite_one(options: Options) -> int:
@@ -58,6 +54,8 @@ def invite_one(options: Options) -> int:
         hcp = session.scalar(select(Hcp).where(Hcp.code == options.hcp)) if options.hcp else None
         if options.hcp and hcp is None:
             raise CpmsError(f"There is no centre {options.hcp}.")
+        if hcp:
+            ensure_open(hcp)
         if options.ern and session.get(Ern, options.ern) is None:
             raise CpmsError(f"There is no ERN {options.ern}.")
         new = NewPerson(
@@ -67,7 +65,7 @@ def invite_one(options: Options) -> int:
             hcp_id=hcp.id if hcp else None,
             ern_id=options.ern,
         )
-        ticket = invite_person(session, _CONSOLE, key, new)
+        ticket = invite_person(session, CONSOLE, key, new)
     _print_ticket(site, ticket)
     return 0
 
@@ -95,7 +93,7 @@ def list_people(options: Options) -> int:
 def disable_one(options: Options) -> int:
     with opened(options.data) as (_, engine), transaction(engine) as session:
         user = user_by_email(session, options.email)
-        disable_person(session, _CONSOLE, user.id)
+        disable_person(session, CONSOLE, user.id)
     print(f"{user.email} can no longer sign in; every session is ended.")
     return 0
 

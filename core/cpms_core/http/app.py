@@ -72,10 +72,9 @@ def make_app(live: LiveSite) -> Litestar:
     handlers = [handler_for(live, owner, route) for owner, route in live.registry.routes]
 
     def on_http_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-        is_json = "application/json" in request.headers.get("accept", "")
-        answer = errors.page_for(error, request, is_json=is_json)
+        answer = errors.page_for(error, request, is_json=errors.wants_json(request))
         response = respond(answer, live.templates, Rendering(actor=None))
-        response.headers.update(errors.retry_after(error))
+        response.headers.update(errors.headers_for(error))
         return response
 
     app = Litestar(

@@ -25,7 +25,9 @@ COMMON_HEADERS = {
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def content_security_policy(nonce: str = "", *, wasm: bool = False) -> str:
+def content_security_policy(
+    nonce: str = "", *, wasm: bool = False, forms_to: tuple[str, ...] = ()
+) -> str:
     """Nothing from elsewhere, nothing inline. WebAssembly only on the pages that ask for it."""
     script = f"'self' 'nonce-{nonce}'" if nonce else "'none'"
     if wasm:
@@ -40,7 +42,8 @@ def content_security_policy(nonce: str = "", *, wasm: bool = False) -> str:
             "connect-src 'self'",
             "worker-src 'self'",
             "manifest-src 'self'",
-            "form-action 'self'",
+            # Chromium also asks it where a form's redirect leads.
+            " ".join(["form-action 'self'", *forms_to]),
             "frame-ancestors 'none'",
             "base-uri 'none'",
             "object-src 'none'",
@@ -55,7 +58,7 @@ def respond(answer: Answer, templates: Templates, rendering: Rendering) -> Respo
             return _page(answer, templates, rendering)
         case Redirect(to=to):
             # HTMX follows a 303 inside its own request; for it, the browser must go there.
-            location = {"HX-Redirect": to} if rendering.is_htmx else {"Location": to}
+            location = {"HX-Redirect" if rendering.is_htmx else "Location": _in_a_header(to)}
             status = 200 if rendering.is_htmx else 303
             return _response(b"", status, "text/plain; charset=utf-8", location)
         case Data(value=value, status=status):
@@ -72,12 +75,19 @@ def respond(answer: Answer, templates: Templates, rendering: Rendering) -> Respo
             return LitestarStream(chunks, media_type=media_type, headers=headers)
 
 
+def _in_a_header(address: str) -> str:
+    """What no header can hold, as browsers would write it; what is encoded stays as it is."""
+    return quote(address, safe="!#$%&'()*+,/:;=?@[]~")
+
+
 def _page(page: Page, templates: Templates, rendering: Rendering) -> Response[Any]:
     nonce = secrets.token_urlsafe(16)
     html = templates.render(page, rendering, nonce)
     headers = {
         "Vary": "HX-Request",
-        "Content-Security-Policy": content_security_policy(nonce, wasm=page.wasm),
+        "Content-Security-Policy": content_security_policy(
+            nonce, wasm=page.wasm, forms_to=page.forms_to
+        ),
     }
     return _response(html.encode(), page.status, "text/html", headers)
 

@@ -91,6 +91,10 @@ class LiveSite:
         return "__Host-said" if self.is_secure else "said"
 
     @cached_property
+    def openid_cookie(self) -> str:
+        return "__Host-openid" if self.is_secure else "openid"
+
+    @cached_property
     def plugin_permissions(self) -> Mapping[str, frozenset[Standing]]:
         return {
             key: frozenset(Standing(name) for name in permission.standings)

@@ -36,6 +36,7 @@ class PageVisit(Struct, kw_only=True):
     """The browser as it names itself."""
     network: str
     """Where the request comes from: see `addresses.network_of`."""
+    cookies: Mapping[str, str] = {}
     is_htmx: bool
     seconds_left: int = 0
     """Until this session ends if nobody uses it from now on."""

@@ -27,7 +27,8 @@ from cpms_core.identity.access_requests import (
     plain_text,
     subject_of,
 )
-from cpms_core.identity.models import AccessRequest, RoleGrant
+from cpms_core.identity.managing import add_grant
+from cpms_core.identity.models import AccessRequest
 from cpms_core.identity.tokens import CODE_ALPHABET, CODE_LENGTH
 from cpms_core.keys import SiteKey
 
@@ -61,24 +62,16 @@ def approve_request(
     is_proved = request.endorsed_at is not None
     if not is_proved:
         _ensure_code(session, actor, key, request, code)
-    for role, hcp_id, ern_id in missing_grants(session, request):
-        session.add(
-            RoleGrant(
-                user_id=request.user_id,
-                role=role,
-                hcp_id=hcp_id,
-                ern_id=ern_id,
-                granted_by=actor.user_id,
-            )
-        )
+    for grant in missing_grants(session, request):
+        add_grant(session, actor.user_id, request.user, grant)
         audit.record(
             session,
             actor,
             Event.ROLE_GRANTED,
             subject_id=request.user_id,
-            hcp_id=hcp_id,
-            ern_id=ern_id,
-            role=role,
+            hcp_id=grant.hcp_id,
+            ern_id=grant.ern_id,
+            role=grant.role,
         )
     if request.user.hcp_id is None:
         request.user.hcp_id = request.hcp_id

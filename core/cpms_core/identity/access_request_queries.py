@@ -35,10 +35,19 @@ class RequestView(Struct, frozen=True, kw_only=True):
     endorsed_at: datetime | None
     decider: str
     decided_at: datetime | None
+    waits_since: datetime
+    is_late: bool
     row_version: int
     is_own: bool = False
     may_endorse: bool = False
     may_decide: bool = False
+
+
+class AskedBack(Struct, frozen=True, kw_only=True):
+    id: UUID
+    question: str
+    since: datetime
+    is_late: bool
 
 
 class Queue(Struct, frozen=True, kw_only=True):
@@ -50,7 +59,10 @@ class Queue(Struct, frozen=True, kw_only=True):
 
 class Waiting(Struct, frozen=True, kw_only=True):
     count: int
-    oldest_at: datetime | None
+    since: datetime | None
+    """Since when the one that waits longest does."""
+    late: int
+    """How many have waited too long."""
 
 
 def list_my_requests(session: Session, actor: Actor) -> tuple[RequestView, ...]:
@@ -102,25 +114,45 @@ def list_queue(session: Session, actor: Actor, page: int = 1) -> Queue:
 
 
 def count_waiting(session: Session, actor: Actor) -> Waiting:
-    """What the actor could do something about right now."""
-    waits = and_(_open_for(actor), AccessRequest.state == "submitted")
+    """What the actor should do something about right now.
+
+    A system administrator hears of those that somebody else should have decided, and of those that
+    nobody else can.
+    """
+    theirs = or_(
+        _is_theirs(actor),
+        AccessRequest.reminded_at.is_not(None),
+        AccessRequest.ern_id.not_in(_coordinated()),
+    )
     row = session.execute(
-        select(func.count(), func.min(AccessRequest.submitted_at, type_=_TIME))
+        select(
+            func.count(),
+            func.min(AccessRequest.waits_since, type_=_TIME),
+            func.count(AccessRequest.reminded_at),
+        )
         .select_from(AccessRequest)
         .join(User, User.id == AccessRequest.user_id)
-        .where(waits)
+        .where(_open_for(actor), AccessRequest.state == "submitted", theirs)
     ).one()
-    return Waiting(count=row[0], oldest_at=row[1])
+    return Waiting(count=row[0], since=row[1], late=row[2])
 
 
-def find_asked_back(session: Session, actor: Actor) -> list[tuple[UUID, str]]:
-    """The actor's own requests that wait for an answer: id, and what is asked."""
-    rows = session.execute(
-        select(AccessRequest.id, AccessRequest.message).where(
+def find_asked_back(session: Session, actor: Actor) -> list[AskedBack]:
+    """The actor's own requests that wait for an answer."""
+    asked = session.scalars(
+        select(AccessRequest).where(
             AccessRequest.user_id == actor.user_id, AccessRequest.state == "asked"
         )
     )
-    return [(row[0], row[1]) for row in rows]
+    return [
+        AskedBack(
+            id=one.id,
+            question=one.message,
+            since=one.waits_since or one.submitted_at,
+            is_late=one.reminded_at is not None,
+        )
+        for one in asked
+    ]
 
 
 def find_asked_for(session: Session, actor: Actor) -> frozenset[tuple[str, UUID]]:
@@ -136,32 +168,40 @@ def find_asked_for(session: Session, actor: Actor) -> frozenset[tuple[str, UUID]
 def erns_without_coordinator(session: Session, ern_ids: Iterable[str]) -> frozenset[str]:
     """Those whose requests only a system administrator can decide."""
     wanted = frozenset(ern_ids)
-    coordinated = session.scalars(
+    return wanted - set(session.scalars(_coordinated().where(RoleGrant.ern_id.in_(wanted))))
+
+
+def _coordinated() -> Select[str | None]:
+    """The ERNs that have a coordinator who can sign in."""
+    return (
         select(RoleGrant.ern_id)
-        .join(User, User.id == RoleGrant.user_id)
+        .join(_coordinator, _coordinator.id == RoleGrant.user_id)
         .where(
             RoleGrant.role == Role.COORDINATOR,
             RoleGrant.revoked_at.is_(None),
-            User.disabled_at.is_(None),
-            RoleGrant.ern_id.in_(wanted),
+            RoleGrant.ern_id.is_not(None),
+            _coordinator.disabled_at.is_(None),
         )
     )
-    return wanted - set(coordinated)
 
 
 def _open_for(actor: Actor) -> ColumnElement[bool]:
-    """Of others, by people who can sign in; a centre manager's are those to endorse."""
-    to_endorse = and_(
-        AccessRequest.hcp_id.in_(actor.centres(Role.CENTRE_MANAGER)),
-        AccessRequest.endorsed_at.is_(None),
-    )
-    to_decide = AccessRequest.ern_id.in_(actor.erns(Role.COORDINATOR))
+    """Of others, by people who can sign in; a system administrator's are all of them."""
     everything = true() if Role.SYSTEM_ADMIN in actor.roles else false()
     return and_(
         AccessRequest.user_id != actor.user_id,
         User.disabled_at.is_(None),
-        or_(to_endorse, to_decide, everything),
+        or_(_is_theirs(actor), everything),
     )
+
+
+def _is_theirs(actor: Actor) -> ColumnElement[bool]:
+    """A centre manager's are those to endorse, a coordinator's those of the ERN."""
+    to_endorse = and_(
+        AccessRequest.hcp_id.in_(actor.centres(Role.CENTRE_MANAGER)),
+        AccessRequest.endorsed_at.is_(None),
+    )
+    return or_(to_endorse, AccessRequest.ern_id.in_(actor.erns(Role.COORDINATOR)))
 
 
 def _count() -> Select[int]:
@@ -170,7 +210,7 @@ def _count() -> Select[int]:
     )
 
 
-_endorser, _decider = aliased(User), aliased(User)
+_endorser, _decider, _coordinator = aliased(User), aliased(User), aliased(User)
 _TIME = AccessRequest.submitted_at.type
 
 
@@ -205,6 +245,8 @@ def _view(row: Any, **may_do: bool) -> RequestView:
         endorsed_at=request.endorsed_at,
         decider=row.decider or "",
         decided_at=request.decided_at,
+        waits_since=request.waits_since or request.submitted_at,
+        is_late=request.reminded_at is not None and request.state in OPEN,
         row_version=request.row_version,
         **may_do,
     )

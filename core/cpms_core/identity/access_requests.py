@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from cpms_core import audit
 from cpms_core.access import Subject, may
-from cpms_core.actor import AT_A_CENTRE, ERN_ROLES, Actor, Role
+from cpms_core.actor import ERN_ROLES, Actor, Grant, Role
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import ConflictError, InvalidError, NotFoundError
+from cpms_core.identity.managing import grants_with
 from cpms_core.identity.models import AccessRequest, User
 from cpms_core.identity.sessions import grants_of
 from cpms_core.words import moment
@@ -163,18 +164,15 @@ def _what_happened(session: Session, request: AccessRequest) -> str:
     )
 
 
-def missing_grants(
-    session: Session, request: AccessRequest
-) -> list[tuple[Role, UUID | None, str | None]]:
-    """What the person does not hold of it yet: role, centre, ERN."""
-    held = {(one.role, one.hcp_id, one.ern_id) for one in grants_of(session, request.user_id)}
+def missing_grants(session: Session, request: AccessRequest) -> list[Grant]:
+    """What the person does not hold of it yet."""
+    held = grants_of(session, request.user_id)
     wanted = [
-        (role, request.hcp_id if role in AT_A_CENTRE else None, None)
-        if role in AT_A_CENTRE
-        else (role, None, request.ern_id)
+        grant
         for role in map(Role, request.roles)
+        for grant in grants_with(Grant(role, request.hcp_id, request.ern_id))
     ]
-    return [grant for grant in wanted if grant not in held]
+    return [grant for grant in dict.fromkeys(wanted) if grant not in held]
 
 
 def close_request(
@@ -187,7 +185,9 @@ def close_request(
 
 
 def moved(request: AccessRequest) -> None:
+    """It is somebody else's turn now, or over."""
     request.row_version += 1
+    request.waits_since, request.reminded_at = clock.now(), None
 
 
 def plain_text(text: str, field: str, needed: str = "") -> str:

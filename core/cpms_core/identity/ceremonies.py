@@ -32,8 +32,8 @@ from cpms_core.identity.ceremony import (
 )
 from cpms_core.identity.key_models import current_policy
 from cpms_core.identity.models import AccountLink, Challenge, SecurityKey, User
-from cpms_core.identity.people import normal_email
 from cpms_core.identity.sessions import end_sessions_of_key, start_session
+from cpms_core.identity.spelling import normal_email
 from cpms_core.identity.tokens import decoy_credential_id, new_token
 from cpms_core.keys import SiteKey
 
@@ -42,8 +42,8 @@ _REFUSED = "This key could not be used here. Check the address and try again wit
 _LATE = "This took too long or was already used. Please start again."
 _FLAGGED = (
     "This security key is locked: its counter once went back, as if there were a copy of it. You "
-    "were not signed in. Ask your centre manager or administrator for a new link, and enrol "
-    "another key with it."
+    "were not signed in. If you have another key, sign in with that one. If not, ask two people "
+    "who know you, your centre manager and the coordinator for instance, to replace your keys."
 )
 
 

@@ -4,7 +4,6 @@ Nothing is trusted by it, for nobody has looked at the person yet: roles come fr
 access. For an address that has an account already everything looks the same, and nothing is kept.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -16,7 +15,6 @@ from cpms_core import audit
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.db import new_id
-from cpms_core.errors import InvalidError
 from cpms_core.identity import ceremonies
 from cpms_core.identity.access_requests import OPEN
 from cpms_core.identity.ceremonies import Begun
@@ -25,6 +23,7 @@ from cpms_core.identity.models import (
     AccessRequest,
     AccountLink,
     AreaInterest,
+    FederatedIdentity,
     Recovery,
     RecoveryCode,
     RoleGrant,
@@ -33,25 +32,25 @@ from cpms_core.identity.models import (
     StepUp,
     User,
 )
-from cpms_core.identity.people import normal_email
+from cpms_core.identity.people import was_invited
+from cpms_core.identity.spelling import normal_email, normal_name
 
 UNUSED_AFTER = timedelta(days=30)
-_MAX_NAME = 120
 _OF_A_PERSON = (
     *(SignInSession, SecurityKey, AccountLink, AccessRequest),
-    *(AreaInterest, Recovery, RecoveryCode),
+    *(AreaInterest, FederatedIdentity, Recovery, RecoveryCode),
 )
 
 
 def begin_joining(session: Session, policy: KeyPolicy, name: str, email: str) -> Begun:
-    return ceremonies.begin_joining(session, policy, normal_email(email), _ensure_name(name))
+    return ceremonies.begin_joining(session, policy, normal_email(email), normal_name(name))
 
 
 def finish_joining(
     session: Session, policy: KeyPolicy, name: str, email: str, challenge_id: UUID, answer: bytes
 ) -> None:
     """Make the account, unless the address has one. The caller cannot tell which it was."""
-    email, name = normal_email(email), _ensure_name(name)
+    email, name = normal_email(email), normal_name(name)
     user_id, enrolled = ceremonies.finish_joining(session, policy, challenge_id, answer)
     known = session.scalar(select(User.id).where(User.email == email))
     # Also for a known address everything is written, and taken back: or its answer came sooner.
@@ -69,19 +68,25 @@ def finish_joining(
 
 
 def find_unused(session: Session) -> Sequence[User]:
-    """Who joined long ago, never had a role, and waits for none: accounts to be removed."""
+    """Who joined long ago, never had a role, and waits for none: accounts to be removed.
+
+    Whoever was invited stays: guests of a panel hold no role.
+    """
     waits = exists().where(AccessRequest.user_id == User.id, AccessRequest.state.in_(OPEN))
     had_a_role = exists().where(RoleGrant.user_id == User.id)
     return session.scalars(
         select(User)
-        .where(User.created_at < clock.now() - UNUSED_AFTER, ~had_a_role, ~waits)
+        .where(User.created_at < clock.now() - UNUSED_AFTER, ~had_a_role, ~waits, ~was_invited())
         .order_by(User.created_at)
     ).all()
 
 
 def remove_unused(session: Session) -> int:
     """Take them out with all that is theirs; the audit keeps its ids. How many there were."""
-    ids = [user.id for user in find_unused(session)]
+    unused = [user.id for user in find_unused(session)]
+    # Another worker may be doing the same: what it has taken is skipped.
+    taken = select(User.id).where(User.id.in_(unused)).with_for_update(skip_locked=True)
+    ids = session.scalars(taken).all()
     sessions = select(SignInSession.id).where(SignInSession.user_id.in_(ids))
     session.execute(delete(StepUp).where(StepUp.session_id.in_(sessions)))
     for table in _OF_A_PERSON:
@@ -90,10 +95,3 @@ def remove_unused(session: Session) -> int:
     for user_id in ids:
         audit.record(session, None, Event.PERSON_REMOVED, subject_id=user_id)
     return len(ids)
-
-
-def _ensure_name(text: str) -> str:
-    name = unicodedata.normalize("NFC", text).strip()
-    if not 1 < len(name) <= _MAX_NAME or not name.isprintable():
-        raise InvalidError("A name is needed.", {"name": "Enter your full name."})
-    return name

@@ -22,6 +22,7 @@ from cpms_core.errors import InvalidError
 from cpms_core.identity.ceremony import KeyPolicy
 from cpms_core.identity.metadata_file import Metadata
 from cpms_core.identity.models import KeyModel
+from cpms_core.identity.sessions import end_sessions_of_models
 from cpms_core.state import read_state, write_state
 from cpms_core.words import day
 
@@ -39,7 +40,10 @@ _NEXT_UPDATE = "key_metadata_next_update"
 
 
 def import_metadata(session: Session, metadata: Metadata) -> None:
-    """Take these models in place of those of before; an older edition is refused."""
+    """Take these models in place of those of before; an older edition is refused.
+
+    Whoever is signed in with a key of a model that is refused now no longer is.
+    """
     known = int(read_state(session, _NUMBER) or 0)
     if metadata.number < known:
         raise InvalidError(
@@ -47,17 +51,23 @@ def import_metadata(session: Session, metadata: Metadata) -> None:
             "Nothing was changed."
         )
     session.execute(delete(KeyModel))
-    models = {one.aaguid: one for one in metadata.models}.values()
-    session.add_all(
+    models = [
         KeyModel(
             aaguid=one.aaguid, description=one.description, roots=one.roots, statuses=one.statuses
         )
-        for one in models
-    )
+        for one in {one.aaguid: one for one in metadata.models}.values()
+    ]
+    session.add_all(models)
+    ended = end_sessions_of_models(session, {one.aaguid for one in models if compromise_of(one)})
     write_state(session, _NUMBER, str(metadata.number))
     write_state(session, _NEXT_UPDATE, metadata.next_update.isoformat())
     audit.record(
-        session, None, Event.KEY_MODELS_IMPORTED, number=metadata.number, models=len(models)
+        session,
+        None,
+        Event.KEY_MODELS_IMPORTED,
+        number=metadata.number,
+        models=len(models),
+        sessions=ended,
     )
 
 

@@ -173,7 +173,10 @@ class AccessRequest(Base):
     decided_at: Mapped[datetime | None]
     message: Mapped[str] = mapped_column(default="")
     """The deciders' words: why it was refused, or what is asked."""
+    waits_since: Mapped[datetime | None] = mapped_column(default=clock.now)
+    """Since when it waits for whoever is next: those who decide, or the person."""
     reminded_at: Mapped[datetime | None]
+    """When that had taken too long; of this turn only."""
     row_version: Mapped[int] = mapped_column(default=1)
 
     user: Mapped[User] = relationship(foreign_keys=user_id)

@@ -4,12 +4,11 @@ A mailed or printed link only *starts* an enrolment. It is useless without the s
 inviter passes on by another way, and it never signs anyone in.
 """
 
-import unicodedata
 from datetime import timedelta
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
@@ -18,6 +17,7 @@ from cpms_core.actor import Actor, Grant, Role
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import InvalidError, NotFoundError
+from cpms_core.identity.access_requests import OPEN
 from cpms_core.identity.managing import (
     add_grant,
     ensure_grantable,
@@ -26,15 +26,21 @@ from cpms_core.identity.managing import (
     grants_with,
     managed_user,
 )
-from cpms_core.identity.models import AccessRequest, AccountLink, RoleGrant, SecurityKey, User
+from cpms_core.identity.models import (
+    AccessRequest,
+    AccountLink,
+    FederatedIdentity,
+    RoleGrant,
+    SecurityKey,
+    User,
+)
 from cpms_core.identity.sessions import end_all_sessions
+from cpms_core.identity.spelling import normal_email, normal_name
 from cpms_core.identity.tokens import code_digest, code_matches, new_code, new_token, token_digest
 from cpms_core.keys import SiteKey
 
 LINK_LASTS = timedelta(hours=72)
 _MAX_WRONG_CODES = 5
-_MAX_NAME = 120
-_MAX_EMAIL = 254
 
 
 class NewPerson(Struct, frozen=True, kw_only=True):
@@ -58,16 +64,14 @@ class Ticket(Struct, frozen=True):
     code: str
 
 
-def normal_email(text: str) -> str:
-    """One address, one person: NFKC, case folded, no spaces; InvalidError if it is no address."""
-    email = unicodedata.normalize("NFKC", text).strip().casefold()
-    local, at, domain = email.partition("@")
-    is_plain = not any(c.isspace() or c in ",;<>\"'()[]\\" or ord(c) < 32 for c in email)  # noqa: PLR2004 - control characters
-    if not (local and at and "." in domain and is_plain and len(email) <= _MAX_EMAIL):
-        raise InvalidError(
-            "This is not an e-mail address.", {"email": "Enter an address like name@hospital.eu."}
-        )
-    return email
+class Invitee(Struct, frozen=True):
+    """Who is meant by an address; a new account if neither is true."""
+
+    user: User
+    is_known: bool = False
+    """Whether somebody has vouched for the person before."""
+    has_only_joined: bool = False
+    """Whether the account was made by whoever typed the address."""
 
 
 def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) -> Ticket:
@@ -79,24 +83,13 @@ def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) 
     """
     ensure(actor, "people.manage", Subject(hcp_id=new.hcp_id))
     ensure_grantable(actor, Grant(new.role, new.hcp_id, new.ern_id))
-    name = unicodedata.normalize("NFC", new.name).strip()
-    if not 1 < len(name) <= _MAX_NAME:
-        raise InvalidError("A name is needed.", {"name": "Enter the person's full name."})
-    email = normal_email(new.email)
-    user = session.scalar(select(User).where(User.email == email))
-    has_only_joined = user is not None and not user.roles
-    if user is None:
-        user = User(email=email, name=name, specialty=new.specialty[:120], hcp_id=new.hcp_id)
-        session.add(user)
-        session.flush()
-    elif user.disabled_at:
-        raise InvalidError("This person's account is disabled.", {"email": "It is disabled."})
-    elif has_only_joined:
-        # Nobody has vouched that whoever typed this address is its owner: the keys go, see below.
-        user.name, user.hcp_id = name, new.hcp_id
-        end_requests(session, user.id)
-    else:
+    invitee = find_invitee(session, new.name, new.email, new.hcp_id, new.specialty)
+    user = invitee.user
+    if invitee.is_known:
+        _ensure_no_guest(actor, user)
         ensure_over(actor, user)
+        if not user.roles:  # until now a guest of a panel, who worked at no centre here
+            user.hcp_id = new.hcp_id
     for grant in grants_with(Grant(new.role, new.hcp_id, new.ern_id)):
         add_grant(session, actor.user_id, user, grant)
     audit.record(
@@ -108,11 +101,51 @@ def invite_person(session: Session, actor: Actor, key: SiteKey, new: NewPerson) 
         ern_id=new.ern_id,
         role=new.role,
     )
-    if has_only_joined:
-        return replace_keys(session, key, user, by=actor.user_id)
-    if user.keys:
-        return Ticket(user.id, "", "")
-    return new_ticket(session, key, user, created_by=actor.user_id)
+    return ticket_for(session, key, invitee, by=actor.user_id)
+
+
+def find_invitee(
+    session: Session, name: str, email: str, hcp_id: UUID | None = None, specialty: str = ""
+) -> Invitee:
+    """Whose address this is; the account is made if there is none, its name kept if it is known."""
+    name, email = normal_name(name), normal_email(email)
+    user = session.scalar(select(User).where(User.email == email))
+    if user is None:
+        user = User(email=email, name=name, specialty=specialty[:120], hcp_id=hcp_id)
+        session.add(user)
+        session.flush()
+        return Invitee(user)
+    if user.disabled_at:
+        raise InvalidError("This person's account is disabled.", {"email": "It is disabled."})
+    if user.roles or session.scalar(select(was_invited()).where(User.id == user.id)):
+        return Invitee(user, is_known=True)
+    # Nobody has vouched that whoever typed this address is its owner: the keys go with the ticket.
+    user.name, user.hcp_id = name, hcp_id
+    end_requests(session, user.id)
+    return Invitee(user, has_only_joined=True)
+
+
+def was_invited() -> ColumnElement[bool]:
+    """For a query over people: whether somebody has ever made a link for them."""
+    return exists().where(AccountLink.user_id == User.id, AccountLink.created_by.is_not(None))
+
+
+def ticket_for(session: Session, key: SiteKey, invitee: Invitee, *, by: UUID) -> Ticket:
+    """An empty one for somebody known who has ever enrolled a key."""
+    if invitee.has_only_joined:
+        return replace_keys(session, key, invitee.user, by=by)
+    if invitee.user.keys:
+        return Ticket(invitee.user.id, "", "")
+    return new_ticket(session, key, invitee.user, created_by=by)
+
+
+def _ensure_no_guest(actor: Actor, user: User) -> None:
+    """A guest of a panel keeps the account: whoever had a link to it could read that case."""
+    if not user.roles and Role.SYSTEM_ADMIN not in actor.roles:
+        raise InvalidError(
+            "This person is here as a guest already.",
+            {"email": "This person has an account as a guest. Let them request access with it."},
+        )
 
 
 def renew_link(session: Session, actor: Actor, key: SiteKey, user_id: UUID) -> Ticket:
@@ -133,12 +166,16 @@ def renew_link(session: Session, actor: Actor, key: SiteKey, user_id: UUID) -> T
 
 
 def replace_keys(session: Session, key: SiteKey, user: User, *, by: UUID | None) -> Ticket:
-    """End all keys and sessions and make a link for another key; the caller asks who may."""
+    """End all keys, sessions and linked accounts, and make a link for another key.
+
+    The caller asks who may.
+    """
     session.execute(
         update(SecurityKey)
         .where(SecurityKey.user_id == user.id, SecurityKey.revoked_at.is_(None))
         .values(revoked_at=clock.now())
     )
+    session.execute(delete(FederatedIdentity).where(FederatedIdentity.user_id == user.id))
     end_all_sessions(session, user.id)
     return new_ticket(session, key, user, created_by=by)
 
@@ -147,7 +184,7 @@ def end_requests(session: Session, user_id: UUID) -> None:
     """What was asked for under an account whose owner was not known waits for nobody."""
     session.execute(
         update(AccessRequest)
-        .where(AccessRequest.user_id == user_id, AccessRequest.state.in_(("submitted", "asked")))
+        .where(AccessRequest.user_id == user_id, AccessRequest.state.in_(OPEN))
         .values(state="withdrawn", decided_at=clock.now())
     )
 
@@ -180,7 +217,7 @@ def new_ticket(
 
 def first_admin(session: Session, email: str, name: str) -> User:
     """The first system administrator, made by whoever runs the server."""
-    user = User(email=normal_email(email), name=name)
+    user = User(email=normal_email(email), name=normal_name(name))
     session.add(user)
     session.flush()
     session.add(RoleGrant(user_id=user.id, role=Role.SYSTEM_ADMIN))
@@ -222,7 +259,10 @@ def check_code(session: Session, key: SiteKey, link: AccountLink, code: str) -> 
 
 
 def disable_person(session: Session, actor: Actor, user_id: UUID) -> None:
-    """End every session and link at once; what the person wrote stays."""
+    """End every session and link at once; what the person wrote stays.
+
+    What the person leaves behind is handed over first: see `panels.handover`.
+    """
     user = managed_user(session, actor, user_id)
     ensure_not_last_admin(session, user)
     user.disabled_at = clock.now()

@@ -5,7 +5,7 @@ from typing import Final
 
 from babel import Locale
 from msgspec import Struct
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
@@ -14,7 +14,6 @@ from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import InvalidError
 from cpms_core.identity.models import AreaInterest, User
-from cpms_core.registry import Registry
 
 _SPOKEN = (
     *("bg", "hr", "cs", "da", "nl", "en", "et", "fi", "fr", "de", "el", "hu", "ga", "it", "lv"),
@@ -52,17 +51,18 @@ def read_preferences(session: Session, actor: Actor) -> Preferences:
 
 
 def save_preferences(
-    session: Session, actor: Actor, registry: Registry, chosen: Preferences
+    session: Session, actor: Actor, offered: frozenset[tuple[str, str]], chosen: Preferences
 ) -> None:
-    """InvalidError names every wrong field. Areas of plugins that are off stay as they were."""
-    _ensure_right(registry, chosen)
+    """InvalidError names every wrong field. Areas that are not offered now stay as they were."""
+    _ensure_right(offered, chosen)
     user = session.get_one(User, actor.user_id)
     user.job_title, user.specialty = chosen.job_title, chosen.specialty
     user.languages = list(chosen.languages)
     user.introduced_at = user.introduced_at or clock.now()
     session.execute(
         delete(AreaInterest).where(
-            AreaInterest.user_id == user.id, AreaInterest.ern_id.in_(registry.networks)
+            AreaInterest.user_id == user.id,
+            tuple_(AreaInterest.ern_id, AreaInterest.area).in_(sorted(offered)),
         )
     )
     session.add_all(
@@ -78,16 +78,15 @@ def is_introduced(session: Session, actor: Actor) -> bool:
     return found is not None
 
 
-def _ensure_right(registry: Registry, chosen: Preferences) -> None:
+def _ensure_right(offered: frozenset[tuple[str, str]], chosen: Preferences) -> None:
     problems = {}
-    known = {(ern_id, area.key) for ern_id, one in registry.networks.items() for area in one.areas}
     if not 0 < len(chosen.job_title) <= _MOST:
         problems["job_title"] = f"Enter your job title, at most {_MOST} characters."
     if len(chosen.specialty) > _MOST:
         problems["specialty"] = f"Use at most {_MOST} characters."
     if not chosen.languages or not set(chosen.languages) <= LANGUAGES.keys():
         problems["languages"] = "Choose at least one language of the list."
-    if not chosen.areas <= known:
+    if not chosen.areas <= offered:
         problems["areas"] = "Choose areas of the list."
     if problems:
         raise InvalidError("Some entries need your attention.", problems)

@@ -15,8 +15,8 @@ from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import InvalidError
 from cpms_core.identity.models import RecoveryCode, User
-from cpms_core.identity.people import normal_email
 from cpms_core.identity.recovery import start_with_code
+from cpms_core.identity.spelling import normal_email
 from cpms_core.identity.tokens import CODE_ALPHABET, token_digest
 
 HOW_MANY: Final = 8

@@ -38,8 +38,8 @@ def grant_role(session: Session, actor: Actor, user_id: UUID, wanted: Grant) -> 
         _note(session, actor, user.id, grant, Event.ROLE_GRANTED)
 
 
-def revoke_role(session: Session, actor: Actor, grant_id: UUID) -> UUID:
-    """Take one away; whose it was is returned. It counts from the person's next request on."""
+def find_takeable(session: Session, actor: Actor, grant_id: UUID) -> tuple[User, Grant]:
+    """A role that the actor may take away, and whose it is."""
     row = session.get(RoleGrant, grant_id)
     if row is None:
         raise NotFoundError
@@ -49,6 +49,15 @@ def revoke_role(session: Session, actor: Actor, grant_id: UUID) -> UUID:
         raise ForbiddenError("This role is not of your centre or ERN, so others take it away.")
     if row.revoked_at is not None:
         raise InvalidError("This role was taken away already.")
+    return user, grant
+
+
+def revoke_role(session: Session, actor: Actor, grant_id: UUID) -> UUID:
+    """Take one away; whose it was is returned. It counts from the person's next request on.
+
+    What the person leaves behind is handed over first: see `panels.handover`.
+    """
+    user, grant = find_takeable(session, actor, grant_id)
     if grant.role is Role.SYSTEM_ADMIN:
         ensure_not_last_admin(session, user)
     session.execute(

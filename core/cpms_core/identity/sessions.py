@@ -1,10 +1,12 @@
 """Signed-in browsers. A session row is made only by a sign-in, and no request re-creates one."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import CursorResult, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
@@ -12,7 +14,7 @@ from cpms_core.actor import Actor, Grant, Role
 from cpms_core.clock import clock
 from cpms_core.db import write
 from cpms_core.errors import NotFoundError
-from cpms_core.identity.models import RoleGrant, SecurityKey, SignInSession, User
+from cpms_core.identity.models import ApiToken, RoleGrant, SecurityKey, SignInSession, User
 from cpms_core.identity.tokens import token_digest
 from cpms_core.settings import Settings
 
@@ -23,9 +25,11 @@ _MAX_CLIENT = 120
 class SignedIn(Struct, frozen=True, kw_only=True):
     actor: Actor
     token: str
-    """As the cookie holds it; the CSRF token is derived from it."""
+    """As the cookie holds it; the CSRF token is derived from it. Empty for a machine."""
     ends_at: datetime
     """When the session ends if nobody uses it from now on."""
+    scopes: frozenset[str] | None = None
+    """What a machine's token is for; None for a browser, which may do all that its person may."""
 
     @property
     def seconds_left(self) -> int:
@@ -78,12 +82,25 @@ def end_sessions_of_key(session: Session, key_id: UUID) -> None:
     )
 
 
-def end_all_sessions(session: Session, user_id: UUID) -> None:
-    session.execute(
+def end_sessions_of_models(session: Session, aaguids: Collection[str]) -> int:
+    """Of everybody whose key is of one of these models; how many they were."""
+    keys = select(SecurityKey.id).where(SecurityKey.aaguid.in_(aaguids))
+    ended = session.execute(
         update(SignInSession)
-        .where(SignInSession.user_id == user_id, SignInSession.revoked_at.is_(None))
+        .where(SignInSession.key_id.in_(keys), SignInSession.revoked_at.is_(None))
         .values(revoked_at=clock.now())
     )
+    return cast("CursorResult[Any]", ended).rowcount
+
+
+def end_all_sessions(session: Session, user_id: UUID) -> None:
+    """On every machine, and the tokens that machines sign in with."""
+    for table in (SignInSession, ApiToken):
+        session.execute(
+            update(table)
+            .where(table.user_id == user_id, table.revoked_at.is_(None))
+            .values(revoked_at=clock.now())
+        )
 
 
 def signed_in(

@@ -23,7 +23,7 @@ from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.db import make_engine, transaction
 from cpms_core.errors import CpmsError
-from cpms_core.identity.models import AccountLink, SignInSession
+from cpms_core.identity.models import AccountLink, ApiToken, SignInSession
 from cpms_core.keeping import parts
 from cpms_core.keeping.parts import Manifest, TablePart
 from cpms_core.keeping.unpack import unpack
@@ -97,8 +97,9 @@ def _fill(engine: Engine, manifest: Manifest, folder: Path) -> None:
         for part in manifest.tables:
             _load(connection, part, folder / "tables" / f"{part.name}.jsonl")
         now = clock.now()
-        ended = update(SignInSession).where(SignInSession.revoked_at.is_(None))
-        session.execute(ended.values(revoked_at=now))
+        for table in (SignInSession, ApiToken):
+            ended = update(table).where(table.revoked_at.is_(None))
+            session.execute(ended.values(revoked_at=now))
         used = update(AccountLink).where(AccountLink.used_at.is_(None))
         session.execute(used.values(used_at=now))
         made_at = manifest.header.made_at.isoformat(timespec="seconds")

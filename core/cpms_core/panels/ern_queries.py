@@ -1,6 +1,6 @@
 """What an ERN's page shows: requests to triage, and its panels, fifty at a time.
 
-Four statements whatever the page holds; columns only, no objects. Building a statement costs more
+Five statements whatever the page holds; columns only, no objects. Building a statement costs more
 than running it, so those that do not depend on the filter are built once.
 """
 
@@ -28,6 +28,7 @@ from cpms_core.access import Subject, ensure
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case
+from cpms_core.directory.areas import area_titles
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.errors import NotFoundError
 from cpms_core.identity.models import User
@@ -128,8 +129,7 @@ def read_ern_page(
         raise NotFoundError
     ensure(actor, "ern.read", Subject(erns=frozenset({ern_id})))
     audit.record(session, actor, Event.ERN_READ, ern_id=ern_id, page=page)
-    network = registry.networks.get(ern_id)
-    areas = {area.key: area.title for area in network.areas} if network else {}
+    areas = area_titles(session, registry, ern_id)
     running = _open_panels(store, ern_id) if any(chosen) else None
     late = [key for key, is_late in running.items() if is_late] if running else []
     wanted = _wanted(chosen, areas, late)

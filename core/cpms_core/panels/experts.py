@@ -11,6 +11,7 @@ from cpms_core.directory.models import Country, Hcp, Membership
 from cpms_core.identity.models import AreaInterest, RoleGrant, User
 from cpms_core.identity.preferences import LANGUAGES
 from cpms_core.panels.models import ConsultationRequest, Panel, PanelMember
+from cpms_core.panels.scope import is_seated
 from cpms_core.panels.stages import ENDED
 
 _MOST = 500
@@ -45,7 +46,7 @@ def list_experts(
         .join(Panel, Panel.id == PanelMember.panel_id)
         .where(
             PanelMember.user_id == User.id,
-            PanelMember.state.in_(("invited", "accepted")),
+            is_seated(),
             Panel.stage.not_in([str(stage) for stage in ENDED]),
         )
         .scalar_subquery()

@@ -14,6 +14,7 @@ from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case
 from cpms_core.clock import clock
+from cpms_core.directory.areas import areas_everywhere
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.access_request_queries import count_waiting, find_asked_back
 from cpms_core.panels import stages
@@ -21,6 +22,7 @@ from cpms_core.panels.models import ConsultationRequest, Contribution, Panel
 from cpms_core.panels.panel_columns import clock_columns, clock_of, count_columns, patient_columns
 from cpms_core.panels.stages import Clock
 from cpms_core.panels.waiting import Item, clock_of_request, waiting_for
+from cpms_core.panels.waiting_patients import about_patients
 from cpms_core.patients.models import Patient
 from cpms_core.patients.team import is_open_to
 from cpms_core.registry import Registry
@@ -56,11 +58,14 @@ def read_home(session: Session, actor: Actor, registry: Registry) -> HomePage:
     audit.record(session, actor, Event.HOME_READ)
     areas = {
         (ern_id, area.key): area.title
-        for ern_id, network in registry.networks.items()
-        for area in network.areas
+        for ern_id, known in areas_everywhere(session, registry).items()
+        for area in known
     }
     return HomePage(
-        waiting=(*waiting_for(session, actor), *_about_access(session, actor)),
+        waiting=(
+            *about_patients(session, actor),
+            *_late_first((*waiting_for(session, actor), *_about_access(session, actor))),
+        ),
         cases=_my_cases(session, actor, areas),
         year=_my_year(session, actor),
     )
@@ -68,25 +73,34 @@ def read_home(session: Session, actor: Actor, registry: Registry) -> HomePage:
 
 def _about_access(session: Session, actor: Actor) -> Iterable[Item]:
     """What is asked of this person's own request, and the requests of others to decide."""
-    for request_id, question in find_asked_back(session, actor):
+    for asked in find_asked_back(session, actor):
+        waits = f"asked {words.since(asked.since)} ago"
         yield Item(
             title="Your request for access",
-            text=f"“{question}”",
+            text=f"“{asked.question}”",
             note="It goes on with your answer",
             action="Answer",
-            href=f"/access/{request_id}",
-            clock=Clock(state="soon", words="asked back"),
+            href=f"/access/{asked.id}",
+            clock=Clock(state="late" if asked.is_late else "soon", words=waits),
         )
     waiting = count_waiting(session, actor) if could(actor, "access.queue") else None
-    if waiting and waiting.oldest_at:
+    if waiting and waiting.since:
+        late = f"{words.plural(waiting.late, 'person has', 'people have')} waited too long. "
         yield Item(
             title=f"{words.plural(waiting.count, 'request')} for access",
-            text="Colleagues wait to be let in. Call each before you say yes.",
-            note="",
+            text=f"{late if waiting.late else ''}Call each before you say yes.",
+            note=f"waiting since {words.day(waiting.since)}",
             action="Decide",
             href="/access/queue",
-            clock=Clock(state="", words=f"waiting {words.since(waiting.oldest_at)}"),
+            clock=Clock(
+                state="late" if waiting.late else "", words=f"waiting {words.since(waiting.since)}"
+            ),
         )
+
+
+def _late_first(items: Iterable[Item]) -> Iterable[Item]:
+    """After what is urgent; else in the order they come in."""
+    return sorted(items, key=lambda item: (not item.is_urgent, item.clock.state != "late"))
 
 
 def _my_cases(

@@ -11,7 +11,7 @@ from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import ConflictError, InvalidError
 from cpms_core.panels.models import PanelMember
-from cpms_core.panels.scope import PanelScope, change, find_panel
+from cpms_core.panels.scope import PanelScope, change, find_panel, is_in_time
 from cpms_core.panels.stages import ENDED, LEAD_MOVES, Stage, pause_so_far, title
 
 
@@ -71,6 +71,7 @@ def has_acceptance(session: Session, panel_id: UUID) -> bool:
                 PanelMember.panel_id == panel_id,
                 PanelMember.state == "accepted",
                 PanelMember.role != "lead",
+                is_in_time(),
             )
             .limit(1)
         )

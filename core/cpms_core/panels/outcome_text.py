@@ -4,7 +4,7 @@ from collections import defaultdict
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from cpms_core import words
@@ -27,7 +27,7 @@ from cpms_core.panels.outcome_document import (
     count_agreement,
 )
 from cpms_core.panels.outcome_draft import OutcomeDraft
-from cpms_core.panels.scope import PanelScope
+from cpms_core.panels.scope import PanelScope, is_in_time
 from cpms_core.panels.signature import signing_key
 from cpms_core.panels.stages import title
 from cpms_core.patients.service import CONSENT_KINDS, has_consent
@@ -89,13 +89,23 @@ def final_document(
 
 
 def members_of(session: Session, outcome: Outcome) -> tuple[Member, ...]:
-    """Everybody who accepted, in the order of invitation, with their positions on this version."""
+    """Everybody who accepted, in the order of invitation, with their positions on this version.
+
+    A guest whose time has ended is one of them only with a position given before.
+    """
+    has_judged = exists().where(
+        Position.outcome_id == outcome.id, Position.user_id == PanelMember.user_id
+    )
     rows = session.execute(
         select(PanelMember.user_id, PanelMember.role, User.name, Hcp.name, Country.name)
         .join(User, User.id == PanelMember.user_id)
         .outerjoin(Hcp, Hcp.id == User.hcp_id)
         .outerjoin(Country, Country.id == Hcp.country_id)
-        .where(PanelMember.panel_id == outcome.panel_id, PanelMember.state == "accepted")
+        .where(
+            PanelMember.panel_id == outcome.panel_id,
+            PanelMember.state == "accepted",
+            or_(is_in_time(), has_judged),
+        )
         .order_by(PanelMember.invited_at, PanelMember.id)
     ).all()
     authors = set(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Label, distinct, func, select
+from sqlalchemy import Label, distinct, exists, func, or_, select
 
 from cpms_core import words
 from cpms_core.directory.models import Hcp
@@ -14,6 +14,7 @@ from cpms_core.panels.models import (
     PanelMember,
     Position,
 )
+from cpms_core.panels.scope import is_in_time, is_seated
 from cpms_core.panels.stages import Clock, PanelClock, Stage
 from cpms_core.patients.models import Patient
 
@@ -48,17 +49,19 @@ def count_columns() -> tuple[Label[int], ...]:
     answered = select(func.count(distinct(Contribution.author_id))).where(
         Contribution.panel_id == Panel.id
     )
+    has_judged = exists().where(
+        Position.user_id == PanelMember.user_id,
+        Position.outcome_id == Outcome.id,
+        Outcome.panel_id == PanelMember.panel_id,
+        Outcome.state == "sign_off",
+    )
     members = select(func.count()).select_from(PanelMember).where(of_panel)
-    asked = members.where(
-        PanelMember.state.in_(("invited", "accepted")), PanelMember.role != "observer"
-    )
-    invited = members.where(PanelMember.state == "invited")
-    judges = members.where(PanelMember.state == "accepted", PanelMember.role == "member")
-    judged = (
-        select(func.count(Position.id))
-        .join(Outcome, Outcome.id == Position.outcome_id)
-        .where(Outcome.panel_id == Panel.id, Outcome.state == "sign_off")
-    )
+    asked = members.where(is_seated(), PanelMember.role != "observer")
+    invited = members.where(PanelMember.state == "invited", is_in_time())
+    accepted = members.where(PanelMember.state == "accepted", PanelMember.role == "member")
+    # A guest's word counts beyond the guest's time; silence does not.
+    judges = accepted.where(or_(is_in_time(), has_judged))
+    judged = accepted.where(has_judged)
     return (
         answered.correlate(Panel).scalar_subquery().label("answered"),
         asked.correlate(Panel).scalar_subquery().label("asked"),

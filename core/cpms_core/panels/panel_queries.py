@@ -1,11 +1,11 @@
 """What a panel's page shows: the frame, the people, what still stands before a signed outcome."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from cpms_core import audit, words
@@ -15,8 +15,9 @@ from cpms_core.audit import Event
 from cpms_core.cases.models import Record
 from cpms_core.cases.records import newest
 from cpms_core.cases.scope import find_case
+from cpms_core.directory.areas import area_titles
 from cpms_core.directory.models import Country, Ern, Hcp
-from cpms_core.identity.models import User
+from cpms_core.identity.models import SecurityKey, User
 from cpms_core.panels import request_form, stages
 from cpms_core.panels.models import (
     ConsultationRequest,
@@ -28,12 +29,14 @@ from cpms_core.panels.models import (
 )
 from cpms_core.panels.outcomes import ENOUGH, newest_outcome
 from cpms_core.panels.panel_columns import ball_of, count_columns
-from cpms_core.panels.scope import PanelScope, find_panel, find_request
+from cpms_core.panels.scope import PanelScope, find_panel, find_request, is_over, last_day
 from cpms_core.panels.signing import signing_state
 from cpms_core.panels.stages import Clock, PanelClock, Stage, request_clock
 from cpms_core.panels.timeline import Entry, initials_of, read_timeline
 from cpms_core.patients.service import has_consent
 from cpms_core.registry import Registry
+
+_SEATED = {"invited", "accepted"}
 
 
 class Frame(Struct, frozen=True, kw_only=True):
@@ -68,7 +71,15 @@ class MemberRow(Struct, frozen=True, kw_only=True):
     country: str
     role: str
     state: str
+    """As it is stored, or `ended` for a guest whose time is over."""
     contributions: int
+    until: date | None = None
+    """The last day of a guest."""
+    has_key: bool = True
+
+    @property
+    def is_seated(self) -> bool:
+        return self.state in _SEATED
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -90,6 +101,8 @@ class PanelPage(Struct, frozen=True, kw_only=True):
     may: frozenset[str]
     """The permissions of this panel that the reader has."""
     is_invited: bool
+    guest_until: date | None
+    """The reader's own last day, if the reader is a guest here."""
     has_acceptance: bool
     contributors: int
     outcome: Outcome | None
@@ -176,6 +189,7 @@ def panel_page(session: Session, actor: Actor, registry: Registry, panel_id: UUI
         steps=_steps(panel.stage, members, contributors, outcome, silent),
         may=_granted(actor, scope),
         is_invited=Standing.INVITED in scope.subject.on_panel,
+        guest_until=next((one.until for one in members if one.user_id == actor.user_id), None),
         has_acceptance=any(one.state == "accepted" and one.role != "lead" for one in members),
         contributors=contributors,
         outcome=outcome,
@@ -195,7 +209,7 @@ def _is_asked(session: Session, actor: Actor, scope: PanelScope, outcome: Outcom
 
 
 def read_members(session: Session, panel_id: UUID) -> tuple[MemberRow, ...]:
-    """Everybody who was asked, also who declined or left."""
+    """Everybody who was asked, also who declined or left, or whose time has ended."""
     given = (
         select(func.count())
         .where(Contribution.panel_id == panel_id, Contribution.author_id == PanelMember.user_id)
@@ -203,7 +217,8 @@ def read_members(session: Session, panel_id: UUID) -> tuple[MemberRow, ...]:
     )
     rows = session.execute(
         select(
-            *(PanelMember.user_id, PanelMember.role, PanelMember.state, User.name),
+            *(PanelMember.user_id, PanelMember.role, PanelMember.state, PanelMember.until),
+            *(User.name, exists().where(SecurityKey.user_id == User.id).label("has_key")),
             *(Hcp.name.label("centre"), Hcp.city, Country.name.label("country")),
             given.label("contributions"),
         )
@@ -222,8 +237,10 @@ def read_members(session: Session, panel_id: UUID) -> tuple[MemberRow, ...]:
             city=row.city or "",
             country=row.country or "",
             role=row.role,
-            state=row.state,
+            state="ended" if row.state in _SEATED and is_over(row.until) else row.state,
             contributions=row.contributions,
+            until=last_day(row.until) if row.until else None,
+            has_key=bool(row.has_key),
         )
         for row in rows
     )
@@ -253,8 +270,7 @@ def _frame(
 ) -> Frame:
     case_scope = find_case(session, actor, request.case_id, "case.summary")
     case, patient = case_scope.case, case_scope.case.patient
-    network = registry.networks.get(request.ern_id)
-    areas = {area.key: area.title for area in network.areas} if network else {}
+    areas = area_titles(session, registry, request.ern_id)
     return Frame(
         case_id=case.id,
         ern_id=request.ern_id,
@@ -299,8 +315,8 @@ def _asked(session: Session, request: ConsultationRequest) -> dict[str, str]:
 
 def _granted(actor: Actor, scope: PanelScope) -> frozenset[str]:
     asked = (
-        *("case.read", "panel.invite", "panel.answer", "panel.contribute", "panel.steer"),
-        *("outcome.judge", "outcome.sign"),
+        *("case.read", "panel.invite", "panel.invite_guest", "panel.answer", "panel.contribute"),
+        *("panel.steer", "outcome.judge", "outcome.sign"),
     )
     return frozenset(one for one in asked if may(actor, one, scope.subject))
 
@@ -312,14 +328,15 @@ def _steps(
     outcome: Outcome | None,
     silent: int,
 ) -> tuple[Step, ...]:
-    seated = [one for one in members if one.state in {"invited", "accepted"}]
+    seated = [one for one in members if one.is_seated]
     waiting = sum(one.state == "invited" for one in seated)
-    countries = {one.country for one in members if one.contributions}
+    countries = {one.country for one in members if one.contributions and one.country}
     is_drafted = bool(outcome and outcome.draft)
     is_put = stage in {Stage.SIGN_OFF, Stage.CLOSED, Stage.ARCHIVED}
     is_signed = stage in {Stage.CLOSED, Stage.ARCHIVED}
     given = words.plural(contributors, "contribution")
-    places = "one country" if len(countries) == 1 else f"{len(countries)} countries"
+    # Guests of a panel work at no centre here.
+    places = f" from {words.plural(len(countries), 'country', 'countries')}" if countries else ""
     lines = [
         (
             f"Panel of {len(seated)}, lead named",
@@ -327,7 +344,7 @@ def _steps(
             f"{words.plural(waiting, 'invitation')} not answered yet" if waiting else "",
         ),
         (
-            f"{given} from {places}" if contributors else "Two contributions",
+            f"{given}{places}" if contributors else "Two contributions",
             contributors >= ENOUGH,
             "counts for the network's indicators" if contributors >= ENOUGH else "two are needed",
         ),

@@ -13,7 +13,9 @@ from cpms_core.cases.models import Case, Record
 from cpms_core.cases.records import newest
 from cpms_core.cases.scope import end_share, find_case, share_with_ern
 from cpms_core.clock import clock
+from cpms_core.directory.areas import offered_areas
 from cpms_core.directory.models import Country, Ern, Hcp
+from cpms_core.directory.networks import ensure_running
 from cpms_core.errors import ConflictError, ConsentMissingError, InvalidError
 from cpms_core.identity.models import RoleGrant, User
 from cpms_core.panels import request_form
@@ -57,11 +59,11 @@ def submit_request(
 ) -> ConsultationRequest:
     """Send it, or send it again after it was returned; an error lists all that is missing.
 
-    `area` is a key of the network's areas; empty stands for "I do not know".
+    `area` is a key of the areas the ERN offers; empty stands for "I do not know".
     """
     scope = find_case(session, actor, case_id, "case.submit")
     ern = _find_ern(session, ern_id)
-    _check_area(registry, ern_id, area)
+    _check_area(session, registry, ern_id, area)
     case = scope.case
     # Two sendings at once must not make two requests.
     session.execute(select(Case.id).where(Case.id == case.id).with_for_update())
@@ -174,13 +176,13 @@ def _find_ern(session: Session, ern_id: str) -> Ern:
     ern = session.get(Ern, ern_id)
     if ern is None:
         raise InvalidError("Choose the ERN to ask.", {"ern": "Choose one of the list."})
+    ensure_running(ern)
     return ern
 
 
-def _check_area(registry: Registry, ern_id: str, area: str) -> None:
-    network = registry.networks.get(ern_id)
-    known = {one.key for one in network.areas} if network else set()
-    if area and area not in known:
+def _check_area(session: Session, registry: Registry, ern_id: str, area: str) -> None:
+    offered = {one.key for one in offered_areas(session, registry, ern_id)}
+    if area and area not in offered:
         raise InvalidError(
             "This ERN has no such thematic area.",
             {"area": "Choose one of the list, or say that you do not know."},

@@ -26,6 +26,8 @@ _TOLD = (
     Event.REQUEST_RETURNED,
     Event.LEAD_NAMED,
     Event.EXPERT_INVITED,
+    Event.GUEST_INVITED,
+    Event.GUEST_EXTENDED,
     Event.INVITATION_ANSWERED,
     Event.MEMBER_REMOVED,
     Event.RECORD_SAVED,
@@ -141,8 +143,9 @@ def _title(registry: Registry, row: Any, count: int) -> str:
             return f"{entry.dataset.title if entry else 'A form'} saved"
         case Event.ATTACHMENT_ADDED:
             return f"{words.plural(count, 'file')} added"
-        case Event.EXPERT_INVITED:
-            return f"{words.plural(count, 'expert')} invited"
+        case Event.EXPERT_INVITED | Event.GUEST_INVITED:
+            who = "expert" if row.tag == Event.EXPERT_INVITED else "guest"
+            return f"{words.plural(count, who)} invited"
         case Event.INVITATION_ANSWERED:
             joined = detail.get("answer") == "accepted"
             return "Joined the panel" if joined else "Declined the invitation"
@@ -156,6 +159,7 @@ _TITLES: dict[str, str] = {
     Event.REQUEST_SUBMITTED: "Request sent",
     Event.REQUEST_RETURNED: "Request returned to the submitter",
     Event.LEAD_NAMED: "Lead named",
+    Event.GUEST_EXTENDED: "A guest's time changed",
     Event.MEMBER_REMOVED: "A member left the panel",
     Event.OUTCOME_TAKEN_BACK: "Outcome taken back to be changed",
     Event.OUTCOME_SIGNED: "Outcome signed",

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
@@ -11,6 +12,7 @@ from cpms_core import words
 from cpms_core.actor import Actor, Role
 from cpms_core.cases.models import Case, Record
 from cpms_core.directory.models import Ern, Hcp
+from cpms_core.identity.absence import absent_for
 from cpms_core.identity.models import User
 from cpms_core.panels import request_form, stages
 from cpms_core.panels.models import (
@@ -29,7 +31,7 @@ from cpms_core.panels.panel_columns import (
     origin_of,
     patient_columns,
 )
-from cpms_core.panels.scope import has_consent_of, is_shown_to_others
+from cpms_core.panels.scope import has_consent_of, is_seated, is_shown_to_others, last_day
 from cpms_core.panels.stages import Clock, Stage, request_clock
 from cpms_core.patients.models import Patient
 from cpms_core.patients.team import is_open_to
@@ -65,11 +67,19 @@ def waiting_for(session: Session, actor: Actor) -> tuple[Item, ...]:
     """Urgent first, then by what is due next."""
     items = [
         *_of_seats(session, actor),
-        *_returned(session, actor),
+        *_returned(session, actor, actor.user_id),
         *_to_triage(session, actor),
-        *_ready(session, actor),
+        *_ready(session, actor, actor.user_id),
+        *_for_absent(session, actor),
     ]
     return tuple(sorted(items, key=lambda item: (not item.is_urgent, item.clock.order)))
+
+
+def _for_absent(session: Session, actor: Actor) -> Iterable[Item]:
+    """What waits at the centre for those for whom the actor stands in; never a panel's."""
+    for user_id, name in absent_for(session, actor).items():
+        for item in (*_returned(session, actor, user_id), *_ready(session, actor, user_id)):
+            yield structs.replace(item, title=f"For {name}: {item.title}")
 
 
 # --- panels ---
@@ -83,7 +93,10 @@ def _of_seats(session: Session, actor: Actor) -> Iterable[Item]:
             f"{row.ern} · lead {row.lead_name} · {row.answered} of {row.asked} answered",
             clock_of(row),
         )
-        item = _invitation(seat) if row.state == "invited" else _SEATS[row.role](seat)
+        is_asked = row.state == "invited" and row.stage not in stages.ENDED
+        item = _invitation(seat) if is_asked else _SEATS[row.role](seat)
+        if item is None and row.until:
+            item = _guest_item(seat)
         if item is not None:
             yield item
 
@@ -106,7 +119,8 @@ def _seats(session: Session, actor: Actor) -> Iterable[Any]:
     )
     return session.execute(
         select(
-            *(Panel.id, PanelMember.role, PanelMember.state, Ern.name.label("ern")),
+            *(Panel.id, PanelMember.role, PanelMember.state, PanelMember.until),
+            Ern.name.label("ern"),
             *(ConsultationRequest.question, lead.name.label("lead_name")),
             *(contributed.label("has_contributed"), judged.label("has_judged")),
             *clock_columns(),
@@ -122,8 +136,8 @@ def _seats(session: Session, actor: Actor) -> Iterable[Any]:
         .join(lead, lead.id == Panel.lead_id)
         .where(
             PanelMember.user_id == actor.user_id,
-            PanelMember.state.in_(("invited", "accepted")),
-            Panel.stage.not_in(ended),
+            is_seated(),
+            or_(Panel.stage.not_in(ended), PanelMember.until.is_not(None)),
             is_shown_to_others(),
         )
         .order_by(ConsultationRequest.submitted_at)
@@ -178,6 +192,14 @@ def _no_item(seat: _Seat) -> Item | None:
     return None
 
 
+def _guest_item(seat: _Seat) -> Item:
+    """The only way of a guest back to the panel: others find it by search."""
+    text = f"You are a guest here until {words.day(last_day(seat.row.until))}."
+    if seat.row.stage in stages.ENDED:
+        return _item(seat, f"The outcome: {seat.who}", text, "Read the outcome", "/outcome")
+    return _item(seat, f"Your panel: {seat.who}", text, "Open the panel")
+
+
 _SEATS = {"lead": _lead_item, "member": _member_item, "observer": _no_item}
 
 
@@ -199,12 +221,12 @@ def _item(
 # --- requests and drafts ---
 
 
-def _returned(session: Session, actor: Actor) -> Iterable[Item]:
-    mine = or_(ConsultationRequest.submitted_by == actor.user_id, Case.created_by == actor.user_id)
+def _returned(session: Session, actor: Actor, whose: UUID) -> Iterable[Item]:
+    mine = or_(ConsultationRequest.submitted_by == whose, Case.created_by == whose)
     at_my_centres = is_open_to(actor)
     for row in _requests(session, ConsultationRequest.state == "returned", mine, at_my_centres):
         yield Item(
-            title=f"Returned to you: {row.pseudonym}",
+            title=f"Returned{' to you' if whose == actor.user_id else ''}: {row.pseudonym}",
             text=f"“{row.reason}”",
             note=f"{row.ern} asks; the clock stands still until you send it again",
             action="Answer",
@@ -258,14 +280,14 @@ def clock_of_request(row: Any) -> Clock:
     )
 
 
-def _ready(session: Session, actor: Actor) -> Iterable[Item]:
-    """The actor's own drafts that hold a question and a summary."""
+def _ready(session: Session, actor: Actor, whose: UUID) -> Iterable[Item]:
+    """Somebody's drafts that hold a question and a summary, as far as the actor sees them."""
     rows = session.execute(
         select(Case.id.label("case_id"), *patient_columns())
         .join(Patient, Patient.id == Case.patient_id)
         .join(Hcp, Hcp.id == Case.hcp_id)
         .where(
-            Case.created_by == actor.user_id,
+            Case.created_by == whose,
             is_open_to(actor),
             Case.withdrawn_at.is_(None),
             Case.closed_at.is_(None),
@@ -278,7 +300,7 @@ def _ready(session: Session, actor: Actor) -> Iterable[Item]:
     )
     for row in rows:
         yield Item(
-            title=f"Your case {row.pseudonym}",
+            title=f"{'Your case' if whose == actor.user_id else 'Case'} {row.pseudonym}",
             text="Question and summary are there. Send it when the record is as you want it.",
             note="",
             action="Continue",

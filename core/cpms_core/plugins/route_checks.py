@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from cpms_core.audit import Event
 from cpms_core.declarations import Route
+from cpms_core.identity.api_tokens import SCOPES
 from cpms_core.registry import Declared, PluginInfo
 
 _EVENT = re.compile(r"([a-z][a-z0-9_]*):[a-z][a-z0-9_]*:[a-z][a-z0-9_]*")
 _PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)(?::(?:str|int|uuid|date|path))\}")
+_SCOPE = re.compile(r"([a-z][a-z0-9_]*)\.[a-z][a-z0-9_]*")
 _STATIC = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -26,8 +28,8 @@ def route_problems(route: Route, info: PluginInfo) -> Iterator[str]:
     for name, count in Counter(parameters).items():
         if count > 1:
             yield f"{{{name}}} stands in its path twice"
-    if route.step_up is not None:
-        yield from _step_up_problems(route, route.step_up)
+    yield from _step_up_problems(route)
+    yield from _api_problems(route, info)
     yield from _handler_problems(route, parameters)
     for event in (route.event, route.or_event):
         yield from _event_problems(event, info)
@@ -66,12 +68,29 @@ def _handler_problems(route: Route, parameters: list[str]) -> Iterator[str]:
         yield f"its handler must take ({names})"
 
 
-def _step_up_problems(route: Route, act: str) -> Iterator[str]:
+def _step_up_problems(route: Route) -> Iterator[str]:
     """The page that asks sends what was sent once more: files and long preparations are no form."""
+    if route.step_up is None:
+        return
     if route.method != "POST" or route.rate == "upload" or route.prepare is not None:
         yield "only an act that sends a form can ask for a touch of the key (step_up)"
-    if not act.strip():
+    if not route.step_up.strip():
         yield "step_up must say in words what is done: 'remove a mark'"
+
+
+def _api_problems(route: Route, info: PluginInfo) -> Iterator[str]:
+    """Machines take out what people may: they change nothing, and each use leaves a trace."""
+    if route.api is None:
+        return
+    if route.event is None:
+        yield "what machines may do (api) must record an audit event"
+    if route.permission == "site.enter":
+        yield "what is open to everybody needs no token (api)"
+    if route.method == "POST" and route.step_up is None:
+        yield "machines only read (api): GET, or a POST that is one for the touch of a key alone"
+    match = _SCOPE.fullmatch(route.api)
+    if route.api not in SCOPES and (match is None or match[1] not in {info.name, info.prefix}):
+        yield f"api {route.api!r} must be one of core's or {info.name}.something"
 
 
 def _event_problems(event: str | None, info: PluginInfo) -> Iterator[str]:

@@ -45,7 +45,7 @@ def report(visit: Visit, name: str) -> Answer:
     return _page(visit, reports, _found(reports, name))
 
 
-@route("GET", "/{name:str}/export.csv", permission=PERMISSION, event=EXPORTED)
+@route("GET", "/{name:str}/export.csv", permission=PERMISSION, event=EXPORTED, api="report.export")
 def export(visit: Visit, name: str) -> Answer:
     found = _found(visit.reports(), name)
     content = csv_of(visit.report(found.key))

@@ -35,7 +35,7 @@ def test_refusals_are_told_as_such_and_a_plugins_event_has_a_code_too() -> None:
     refused = {event for event in Event if re.search("refused|denied|wrong|flagged", event)}
     # An administrator who says no has succeeded.
     failed = {event for event in Event if code_of(event).outcome}
-    assert failed == refused - {Event.ACCESS_REFUSED}
+    assert failed == refused - {Event.ACCESS_REFUSED, Event.TRANSFER_REFUSED}
     assert code_of("reporting:table:counted") is DEFAULT
 
 

@@ -3,10 +3,14 @@
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from cpms_core.actor import Role
+from cpms_core.audit import AuditEvent, Event
 from cpms_core.clock import clock
+from cpms_core.db import transaction
 from cpms_core.identity.access_requests import NewRequest, submit_request, withdraw_request
 from cpms_core.identity.joining import UNUSED_AFTER, find_unused, remove_unused
 from cpms_core.identity.models import AreaInterest, SignInSession, StepUp, User
@@ -55,3 +59,17 @@ def test_a_removed_account_takes_all_that_is_its_own_along(session: Session) -> 
     assert session.get(User, idle.id) is None
     assert session.query(SignInSession).one().user_id == working.id
     assert remove_unused(session) == 0
+
+
+def test_two_workers_that_remove_at_the_same_time_tell_of_it_once(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time, and one worker")
+    with transaction(engine) as session:
+        joined(session, "Idle")
+    clock.offset = UNUSED_AFTER + timedelta(minutes=1)
+    with transaction(engine) as first, transaction(engine) as second:
+        assert remove_unused(first) == 1
+        assert remove_unused(second) == 0
+    with transaction(engine) as session:
+        removed = select(AuditEvent).where(AuditEvent.tag == Event.PERSON_REMOVED)
+        assert len(session.scalars(removed).all()) == 1

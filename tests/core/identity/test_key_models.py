@@ -22,7 +22,10 @@ from cpms_core.identity.key_models import (
 )
 from cpms_core.identity.metadata_file import LARGEST, read_metadata
 from cpms_core.identity.models import KeyModel
+from cpms_core.identity.sessions import signed_in, start_session
+from cpms_core.identity.tokens import new_token
 from cpms_core.settings import Settings, write_settings
+from tests import factories
 from tests.metadata import DER, Authority, edition, listed
 from tests.softkey import MODEL, Maker, b64
 
@@ -261,3 +264,23 @@ def test_a_model_is_stored_under_one_spelling(session: Session) -> None:
     blob = SIGNER.sign(edition(1, listed(aaguid=MODEL.upper()), listed(aaguid=MODEL)))
     import_metadata(session, read_metadata(blob, AUTHORITY.root))
     assert session.get(KeyModel, MODEL) is not None
+
+
+def test_whoever_is_signed_in_with_a_model_that_is_revoked_no_longer_is(session: Session) -> None:
+    revoked, other = (signed_in_with(session, model) for model in (MODEL, OTHER))
+    take(session, 1, ("FIDO_CERTIFIED_L1", "2025-01-01"))
+    assert {is_living(session, token) for token in (revoked, other)} == {True}
+    take(session, 2, ("FIDO_CERTIFIED_L1", "2025-01-01"), ("REVOKED", "2026-01-01"))
+    assert not is_living(session, revoked)
+    assert is_living(session, other)
+
+
+def signed_in_with(session: Session, model: str) -> str:
+    user = factories.make_user(session)
+    token = new_token()
+    start_session(session, user, factories.make_key(session, user, aaguid=model), token, "test")
+    return token
+
+
+def is_living(session: Session, token: str) -> bool:
+    return signed_in(session, token, Settings()) is not None

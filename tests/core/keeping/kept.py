@@ -48,6 +48,7 @@ def make_kept(folder: Path, engine: Engine) -> Kept:
         user = factories.make_user(session, name="Αλκυόνη Žluťoučká")
         factories.make_user(session, role=Role.COORDINATOR)
         factories.make_session(session, user)
+        factories.make_api_token(session, user.id, "case.list")
         new_ticket(session, key, user, created_by=None)
         actor = actor_for(session, user)
         case = factories.make_case(session, actor)

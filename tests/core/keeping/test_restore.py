@@ -18,14 +18,14 @@ from cpms_core.auditing.chain import seal
 from cpms_core.db import make_engine, transaction
 from cpms_core.errors import CpmsError
 from cpms_core.files import FileStore
-from cpms_core.identity.models import AccountLink, SignInSession
+from cpms_core.identity.models import AccountLink, ApiToken, SignInSession
 from cpms_core.keeping.backup import make_backup
 from cpms_core.keeping.check import check_site
 from cpms_core.keeping.restore import restore_backup
 from cpms_core.keys import SiteKey, SiteKeyError, write_site_key
 from tests.core.keeping.kept import Kept, content
 
-CHANGED = {"session", "account_link", "audit_event"}
+CHANGED = {"session", "api_token", "account_link", "audit_event"}
 
 
 @pytest.mark.parametrize("onto", ["sqlite", "postgresql"])
@@ -69,12 +69,14 @@ def test_files_settings_and_plugins_come_back(backup: Path, source: Kept, tmp_pa
     ]
 
 
-def test_no_session_and_no_link_comes_back_to_life(backup: Path, tmp_path: Path) -> None:
+def test_no_session_no_token_and_no_link_comes_back_to_life(backup: Path, tmp_path: Path) -> None:
     engine = make_engine(restore_backup(backup, tmp_path / "there").site.database_url)
     with transaction(engine) as session:
         alive = select(SignInSession).where(SignInSession.revoked_at.is_(None))
         assert session.scalars(alive).all() == []
         assert session.scalars(select(SignInSession)).all() != []
+        tokens = session.scalars(select(ApiToken.revoked_at)).all()
+        assert tokens and all(tokens)
         assert session.scalars(select(AccountLink)).all() != []
         open_links = select(AccountLink).where(AccountLink.used_at.is_(None))
         assert session.scalars(open_links).all() == []

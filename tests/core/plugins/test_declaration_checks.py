@@ -15,9 +15,11 @@ from cpms_core import (
     Permission,
     Report,
     ReportTable,
+    Route,
     ThematicArea,
     route,
 )
+from cpms_core.declarations import Method
 from cpms_core.errors import PluginError
 from cpms_core.testing import registry_of
 from tests.core.fakes import INTAKE, Intake, dataset, declaring, forgotten, page, refusal, viewer
@@ -37,6 +39,11 @@ class Unusual(Struct):
 
 def network(**changes: Any) -> Network:
     return Network(**{"key": "fake", **changes})
+
+
+def read_by_machines(scope: str, method: Method = "GET", **changes: Any) -> Route:
+    values = {"permission": "site.use", "event": "fake:thing:read", **changes}
+    return route(method, "/a", api=scope, **values)(lambda visit: visit)
 
 
 AREA = ThematicArea(key="one", title="One")
@@ -139,6 +146,11 @@ AREA = ThematicArea(key="one", title="One")
             ),
             "must say in words what is done",
         ),
+        ("routes", read_by_machines("fake.read", event=None), "must record an audit event"),
+        ("routes", read_by_machines("other.read"), "must be one of core's or fake.something"),
+        ("routes", read_by_machines("case"), "must be one of core's or fake.something"),
+        ("routes", read_by_machines("fake.read", permission="site.enter"), "needs no token"),
+        ("routes", read_by_machines("fake.read", method="POST"), "machines only read"),
         (
             "routes",
             route("PUT", "/a", permission="site.use", event=None)(lambda visit: visit),  # type: ignore[arg-type]  # the fault

@@ -11,6 +11,8 @@ down_revision = "0002"
 
 def upgrade() -> None:
     _add("ern", sa.Column("ends_on", sa.Date(), nullable=True))
+    _add("access_request", sa.Column("waits_since", UtcDateTime(), nullable=True))
+    op.execute("UPDATE access_request SET waits_since = submitted_at")
     _add("hcp", sa.Column("closed_at", UtcDateTime(), nullable=True))
     _add("case_share", sa.Column("until", UtcDateTime(), nullable=True))
     _add("panel_member", sa.Column("until", UtcDateTime(), nullable=True))
@@ -71,6 +73,15 @@ def upgrade() -> None:
         _to("broken_glass", "patient_id", "patient"),
         _to("broken_glass", "user_id", "user_account"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_broken_glass")),
+    )
+    op.create_table(
+        "emergency_seen",
+        sa.Column("glass_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        _to("emergency_seen", "glass_id", "broken_glass"),
+        _to("emergency_seen", "user_id", "user_account"),
+        sa.PrimaryKeyConstraint("glass_id", "user_id", name=op.f("pk_emergency_seen")),
     )
     op.create_table(
         "patient_transfer",
