@@ -388,9 +388,10 @@ def test_the_audit_tells_who_was_invited_and_until_when(they: Panels, guest: Gue
 def test_the_seat_ends_also_where_the_case_stays_open_through_another_panel(
     they: Panels, guest: Guest
 ) -> None:
+    until = seat_of(they.site).until
     with they.site.transaction() as session:
         share = session.scalars(select(CaseShare).where(CaseShare.user_id == guest.user_id)).one()
-        assert share.until == seat_of(they.site).until
+        assert share.until == until
         share.until = None
     clock.offset += timedelta(days=15)
     browser = guest.sign_in_later()

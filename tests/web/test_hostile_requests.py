@@ -68,8 +68,6 @@ SOME = frozenset(
 
 
 class Visits:
-    """Every route with somebody who may go there, signed in afresh for each route."""
-
     def __init__(self, site: TestSite, world: World) -> None:
         self.site = site
         self.world = world
@@ -286,7 +284,6 @@ def test_no_body_breaks_an_act(quick_site: TestSite) -> None:
 
 
 def _form(values: Mapping[str, str]) -> dict[str, Any]:
-    """These names and values, which are percent-encoded already."""
     body = "&".join(f"{key}={value}" for key, value in values.items())
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     return {"content": body.encode(), "headers": kind}
@@ -343,7 +340,6 @@ ADDRESSES = ("//{}", "{}/", "/.{}", "{};x=1", "{}%2f", "{}%20", "/x/..{}", "/%2e
 
 
 def test_an_address_written_otherwise_is_the_same_or_nothing(quick_site: TestSite) -> None:
-    """Whatever it is taken for, a stranger sees nothing."""
     world = World(quick_site, "assessment")
     visits = Visits(quick_site, world)
     for name, route, attempt, _ in visits.routes("GET"):
