@@ -20,7 +20,8 @@ from cpms_core.views import CaseView, RecordView
 
 FORMAT = "cpms-case"
 VERSION = 1
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# The last four are full-width, which some spreadsheets read alike.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def export_case(
