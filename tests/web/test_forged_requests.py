@@ -3,9 +3,11 @@
 import re
 import secrets
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
+from httpx import Response
 from sqlalchemy import func, select
 
 from cpms_core.identity.models import SignInSession
@@ -103,3 +105,24 @@ def test_the_nonce_is_fresh_each_time(site: TestSite) -> None:
 
 
 _CSP = "content-security-policy"
+
+
+WAYS = (
+    *("X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-User"),
+    *("X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "Forwarded"),
+)
+
+
+def test_no_header_changes_what_is_asked_for_or_by_whom(quick_site: TestSite) -> None:
+    own, stranger = quick_site.person(), quick_site.browser()
+    for browser, path in ((own, "/help"), (stranger, "/sign-in"), (stranger, "/help")):
+        expected = _shown(browser.get(path))
+        for way, value in product(WAYS, ("/people", "POST", "evil.example")):
+            answer = browser.get(path, headers={way: value})
+            assert _shown(answer) == expected, f"{path} with {way}: {value}"
+    assert quick_site.events() == ["site:help:read"] * (1 + len(WAYS) * 3)
+
+
+def _shown(answer: Response) -> tuple[int, str | None, str]:
+    text = re.sub(r'nonce="[^"]*"|data-session-ends="\d+"', "", answer.text)
+    return answer.status_code, answer.headers.get("location"), text

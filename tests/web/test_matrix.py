@@ -102,6 +102,12 @@ def test_nothing_is_done_without_the_right_token_from_the_own_pages(
             sent = {key: value.encode("latin-1") for key, value in headers.items()}
             answer = matrix.send(name, attempt, person, headers=sent)  # type: ignore[arg-type]  # bytes, for what is no ASCII
             assert answer.status_code == 403, f"{name} with {headers}"
+        # A form of another site can have this type, and a sibling host can toss a cookie.
+        plain = {"X-CSRF-Token": "", "Content-Type": "text/plain"}
+        assert matrix.send(name, attempt, person, headers=plain).status_code in {403, 422}, name
+        cookies = "; ".join(f"cpms={matrix.world[one].token}" for one in (person, "observer"))
+        tossed = {"X-CSRF-Token": foreign, "Cookie": cookies}
+        assert matrix.send(name, attempt, person, headers=tossed).status_code == 401, name
     assert matrix.contents() == before
 
 

@@ -1,13 +1,17 @@
-"""Names and addresses that look alike, and numbers and days that are none."""
+"""Names and addresses that look alike, and texts, numbers and days that are none."""
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from sqlalchemy import select
 
 from cpms_core.clock import clock
 from cpms_core.identity.models import User
+from cpms_core.identity.own_keys import ADD
+from cpms_core.identity.people import new_ticket
+from tests import factories
 from tests.site import Browser, TestSite
 from tests.web.attempts import CONSENT, PATIENT, PERSON
 from tests.web.matrix import Matrix
@@ -85,6 +89,46 @@ def test_a_name_holds_nothing_that_nobody_sees(quick_site: TestSite) -> None:
     with quick_site.transaction() as session:
         named = select(User.name).where(User.email == "c@example.org")
         assert session.scalars(named).one() == "Ana Nova Third"
+
+
+READ = {
+    "/sign-in/begin": ("email",),
+    "/sign-in/finish": ("ceremony", "credential"),
+    "/join/begin": ("name", "email"),
+    "/join/finish": ("name", "email", "ceremony", "credential"),
+    "/step-up/begin": ("_act", "_subject"),
+    "/step-up/finish": ("_act", "_subject", "ceremony", "credential"),
+    "/enrol/{}/begin": ("code",),
+    "/enrol/{}/finish": ("ceremony", "credential"),
+}
+"""What each address reads of the JSON that it is sent."""
+NO_TEXTS: tuple[object, ...] = (
+    [],
+    ["a@example.org"],
+    {},
+    {"id": ["AA"]},
+    None,
+    True,
+    1,
+    1.5,
+    "x" * 1_000_000,
+)
+
+
+def test_nothing_else_in_json_is_taken_for_a_text(quick_site: TestSite) -> None:
+    with quick_site.transaction() as session:
+        user = factories.make_user(session)
+        link = new_ticket(session, quick_site.live.key, user, created_by=None).token
+    signed_in = quick_site.person()
+    typed = {"email": "a@example.org", "name": "Ana Nova", "code": "", "_act": ADD, "_subject": ""}
+    typed |= {"ceremony": "0" * 32}
+    for path, keys in READ.items():
+        browser = signed_in if path.startswith("/step-up") else quick_site.browser()
+        for key, value in product(keys, NO_TEXTS):
+            quick_site.live.limiter.clear()
+            sent = {**typed, "credential": {"id": "AA"}, key: value}
+            answer = browser.post(path.format(link), json=sent)
+            assert answer.status_code in {403, 422}, f"{path} {key}={str(value)[:40]}"
 
 
 DAYS: Mapping[str, bool] = {

@@ -270,6 +270,34 @@ def test_looking_at_a_link_consumes_nothing(site: TestSite) -> None:
     assert site.browser().get(f"/enrol/{ticket.token}").status_code == 404
 
 
+def test_a_mail_scanner_uses_no_link_up_whatever_it_sends(site: TestSite) -> None:
+    with site.transaction() as session:
+        ticket = new_ticket(session, site.live.key, factories.make_user(session), created_by=None)
+    link = f"/enrol/{ticket.token}"
+    for method in ("HEAD", "OPTIONS", "GET", "PUT"):
+        site.browser()._send(method, link)
+    site.browser().post(link)
+    assert site.browser().post(f"{link}/begin", json={"code": ticket.code}).status_code == 200
+    assert site.browser().get(link).headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_link_is_its_persons_whoever_is_signed_in_where_it_is_opened(site: TestSite) -> None:
+    eva = site.person(name="Eva Braun")
+    with site.transaction() as session:
+        ana = factories.make_user(session, name="Ana Nova")
+        ticket = new_ticket(session, site.live.key, ana, created_by=None)
+    link = f"/enrol/{ticket.token}"
+    assert "Ana Nova" in eva.get(link).text
+    begun = eva.post(f"{link}/begin", json={"code": ticket.code}).json()
+    answer = {"credential": SoftKey(ORIGIN).enrol(begun["publicKey"])}
+    done = eva.post(f"{link}/finish", json={"ceremony": begun["ceremony"], **answer})
+    assert done.status_code == 200, done.text
+    with site.transaction() as session:
+        keys = session.scalars(select(SecurityKey).where(SecurityKey.user_id == ana.id)).all()
+    assert len(keys) == 1
+    assert "Eva Braun" in eva.get("/me").text, "nobody has become somebody else"
+
+
 TARGETS = ("//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)")
 
 
