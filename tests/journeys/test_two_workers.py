@@ -25,7 +25,7 @@ from cpms_core.identity.tokens import token_digest
 from cpms_web.pages_sign_in import MOST_TRIES
 from tests import factories
 from tests.engines import PostgresTemplate
-from tests.journeys.server import Person, Server, make_data
+from tests.journeys.server import Person, Server, cpms, make_data
 from tests.journeys.workers import Lane, Lanes, answers_everywhere
 
 ROUNDS = 12
@@ -171,6 +171,15 @@ def at_once(workers: Workers, path: str, person: Person) -> list[int]:
     for thread in threads:
         thread.join(timeout=20)
     return told
+
+
+def test_a_plugin_that_is_switched_off_is_gone_on_both(server: Server) -> None:
+    coordinator = server.person(Role.COORDINATOR)
+    for act, status in (("disable", 404), ("enable", 200)):
+        cpms("plugins", act, "reporting", "--data", server.data)
+        # New connections: the server closes one that nobody used while the command ran.
+        with Lanes(server, 2) as workers:
+            answers_everywhere(workers, "/x/reporting/", status, 5, **as_person(coordinator))
 
 
 def _grants(session: Session, user_id: UUID) -> list[UUID]:
