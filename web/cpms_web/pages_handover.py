@@ -11,6 +11,7 @@ from cpms_core.http.visit import PageVisit
 from cpms_core.identity.models import User
 from cpms_core.panels import handover, leads
 from cpms_core.panels.handover import Leaving
+from cpms_core.panels.scope import find_panel
 from cpms_web.pages_care_team import choices
 from cpms_web.panel_frame import one_of, person_ids
 from cpms_web.typed import in_order
@@ -179,7 +180,7 @@ def _heirs(visit: PageVisit) -> dict[str, UUID]:
 
 
 def _lead_page(visit: PageVisit, panel_id: UUID, wrong: str) -> Page:
-    scope = leads.find_leadless(visit.session, visit.actor, panel_id)
+    scope = find_panel(visit.session, visit.actor, panel_id, "request.triage")
     panel = scope.panel
     record(
         visit.session,

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session, selectinload
 from cpms_core.actor import Actor
 from cpms_core.cases.centre import questions_of
 from cpms_core.cases.models import Case, CaseShare, CodedValue
+from cpms_core.cases.scope import is_current_share
 from cpms_core.patients.models import Consent, Patient
-from cpms_core.patients.team import is_living, is_open_to
+from cpms_core.patients.team import is_open_to
 
 MOST = 25
 """Cases found at once."""
@@ -68,7 +69,7 @@ def readable_by(actor: Actor) -> ColumnElement[bool]:
     shared = exists().where(
         CaseShare.case_id == Case.id,
         CaseShare.user_id == actor.user_id,
-        is_living(CaseShare),
+        is_current_share(),
     )
     consented = exists().where(
         Consent.patient_id == Case.patient_id,

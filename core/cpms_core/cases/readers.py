@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 from cpms_core.access import Standing
 from cpms_core.actor import AT_A_CENTRE, CENTRE_ROLES, ROLE_TITLES, Role
 from cpms_core.cases.models import Case, CaseShare
+from cpms_core.cases.scope import is_current_share
 from cpms_core.clock import clock
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import RoleGrant, User
 from cpms_core.patients.models import BrokenGlass
 from cpms_core.patients.service import has_consent
-from cpms_core.patients.team import is_living, on_team
+from cpms_core.patients.team import on_team
 
 _AS = {
     Standing.LEAD: "leads the panel",
@@ -114,7 +115,7 @@ def _of_erns(session: Session, case: Case) -> list[CaseReader]:
         .outerjoin(Hcp, Hcp.id == User.hcp_id)
         .where(
             CaseShare.case_id == case.id,
-            is_living(CaseShare),
+            is_current_share(),
             RoleGrant.role.in_((Role.COORDINATOR, Role.DISPATCHER)),
             RoleGrant.revoked_at.is_(None),
             User.disabled_at.is_(None),
@@ -138,7 +139,7 @@ def _experts(session: Session, case: Case) -> list[CaseReader]:
         select(User.name, CaseShare.standing, Hcp.name, CaseShare.since, CaseShare.until)
         .join(User, User.id == CaseShare.user_id)
         .outerjoin(Hcp, Hcp.id == User.hcp_id)
-        .where(CaseShare.case_id == case.id, is_living(CaseShare), User.disabled_at.is_(None))
+        .where(CaseShare.case_id == case.id, is_current_share(), User.disabled_at.is_(None))
         .order_by(CaseShare.since)
     )
     return [

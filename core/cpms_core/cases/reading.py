@@ -17,10 +17,9 @@ from cpms_core.audit import Event
 from cpms_core.cases.models import Case, CaseShare
 from cpms_core.cases.queries import case_view
 from cpms_core.cases.readers import CaseReader, case_readers
-from cpms_core.cases.scope import Scope, find_case
+from cpms_core.cases.scope import Scope, find_case, is_current_share
 from cpms_core.directory.models import Membership
 from cpms_core.patients.service import CONSENT_KINDS, has_consent
-from cpms_core.patients.team import is_living
 from cpms_core.registry import DatasetEntry, Registry
 from cpms_core.views import CaseView
 
@@ -122,5 +121,5 @@ def _datasets(
 
 
 def _has_experts(session: Session, case_id: UUID) -> bool:
-    share = select(CaseShare.id).where(CaseShare.case_id == case_id, is_living(CaseShare))
+    share = select(CaseShare.id).where(CaseShare.case_id == case_id, is_current_share())
     return session.scalar(share.limit(1)) is not None

@@ -1,19 +1,21 @@
 """Who sees a case: its own centre, and whom it was shared with. Find it for an actor."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct, structs
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from cpms_core.access import Standing, Subject, ensure, may
 from cpms_core.actor import Actor
 from cpms_core.cases.models import Case, CaseShare
 from cpms_core.clock import clock
+from cpms_core.directory.models import Ern
 from cpms_core.errors import ConflictError, ConsentMissingError, NotFoundError
 from cpms_core.patients.service import has_consent
-from cpms_core.patients.team import is_living, patient_subject
+from cpms_core.patients.team import patient_subject
 
 
 class Scope(Struct, frozen=True):
@@ -40,7 +42,7 @@ def find_case(session: Session, actor: Actor, case_id: UUID, permission: str) ->
 def case_subject(session: Session, actor: Actor, case: Case) -> Subject:
     shares = session.execute(
         select(CaseShare.ern_id, CaseShare.user_id, CaseShare.standing).where(
-            CaseShare.case_id == case.id, is_living(CaseShare)
+            CaseShare.case_id == case.id, is_current_share()
         )
     ).all()
     return structs.replace(
@@ -50,6 +52,25 @@ def case_subject(session: Session, actor: Actor, case: Case) -> Subject:
             Standing(share.standing) for share in shares if share.user_id == actor.user_id
         ),
     )
+
+
+def is_current_share() -> ColumnElement[bool]:
+    """For a query over shares: those that count now; a guest's ends by itself."""
+    return and_(
+        CaseShare.ended_at.is_(None),
+        or_(CaseShare.until.is_(None), CaseShare.until > clock.now()),
+    )
+
+
+def shown_to(session: Session, case_ids: Sequence[UUID]) -> tuple[int, list[str]]:
+    """How many experts see one of these cases now, and which ERNs, by name."""
+    shares = session.execute(
+        select(CaseShare.user_id, Ern.name)
+        .outerjoin(Ern, Ern.id == CaseShare.ern_id)
+        .where(CaseShare.case_id.in_(case_ids), is_current_share())
+    ).all()
+    experts = {user_id for user_id, _ in shares if user_id}
+    return len(experts), sorted({name for _, name in shares if name})
 
 
 def find_case_to_edit(session: Session, actor: Actor, case_id: UUID) -> Scope:

@@ -8,13 +8,12 @@ from sqlalchemy.orm import Session
 
 from cpms_core import words
 from cpms_core.actor import Actor
-from cpms_core.cases.models import Case, CaseShare
-from cpms_core.directory.models import Ern
+from cpms_core.cases.models import Case
+from cpms_core.cases.scope import shown_to
 from cpms_core.errors import InvalidError
 from cpms_core.keys import SiteKey
 from cpms_core.patients.colleagues import colleagues
 from cpms_core.patients.models import Patient
-from cpms_core.patients.team import is_living
 from cpms_core.patients.transfer import carry_over, decide, find_transfer
 
 
@@ -33,9 +32,10 @@ def preview_transfer(session: Session, patient_id: UUID, to_hcp_id: UUID | None 
     """The caller has asked who may see the patient or decide about the move."""
     patient = session.get_one(Patient, patient_id)
     case_ids = list(session.scalars(select(Case.id).where(Case.patient_id == patient_id)))
+    experts, erns = shown_to(session, case_ids)
     return Moving(
         cases=len(case_ids),
-        shown_to=_shown_to(session, case_ids),
+        shown_to=(*erns, *([words.plural(experts, "expert")] if experts else [])),
         losing=len(colleagues(session, patient.hcp_id)),
         gaining=len(colleagues(session, to_hcp_id)) if to_hcp_id else 0,
     )
@@ -55,14 +55,3 @@ def accept_transfer(
     is_open = (Case.closed_at.is_(None), Case.withdrawn_at.is_(None))
     session.execute(update(Case).where(of_patient, *is_open).values(created_by=heir_id))
     return patient
-
-
-def _shown_to(session: Session, case_ids: list[UUID]) -> tuple[str, ...]:
-    shares = session.execute(
-        select(CaseShare.user_id, Ern.name)
-        .outerjoin(Ern, Ern.id == CaseShare.ern_id)
-        .where(CaseShare.case_id.in_(case_ids), is_living(CaseShare))
-    ).all()
-    experts = {user_id for user_id, _ in shares if user_id}
-    erns = sorted({name for _, name in shares if name})
-    return (*erns, *([words.plural(len(experts), "expert")] if experts else []))

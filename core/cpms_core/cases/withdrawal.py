@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from cpms_core import words
 from cpms_core.access import ensure, may
 from cpms_core.actor import Actor
-from cpms_core.cases.models import Attachment, Case, CaseShare
-from cpms_core.directory.models import Ern
+from cpms_core.cases.models import Attachment, Case
+from cpms_core.cases.scope import shown_to
 from cpms_core.errors import ConflictError, NotFoundError
 from cpms_core.patients.models import Consent
 from cpms_core.patients.queries import ConsentView, consent_view
-from cpms_core.patients.team import is_living, patient_subject
+from cpms_core.patients.team import patient_subject
 
 
 class Withdrawal(Struct, frozen=True):
@@ -42,14 +42,8 @@ def preview_withdrawal(
 
 
 def _of_care(session: Session, case_ids: list[UUID]) -> list[str]:
-    shares = session.execute(
-        select(CaseShare.user_id, Ern.name)
-        .outerjoin(Ern, Ern.id == CaseShare.ern_id)
-        .where(CaseShare.case_id.in_(case_ids), is_living(CaseShare))
-    ).all()
-    experts = {user_id for user_id, _ in shares if user_id}
-    erns = sorted({name for _, name in shares if name})
-    losing = [words.plural(len(experts), "expert")] if experts else []
+    experts, erns = shown_to(session, case_ids)
+    losing = [words.plural(experts, "expert")] if experts else []
     losing += [f"the people who assign requests at {name}" for name in erns]
     return [
         f"At once, {' and '.join(losing)} no longer see anything of this patient."

@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 
 from cpms_core.actor import Actor, Role
 from cpms_core.cases.models import Case, CaseShare, CodedValue
+from cpms_core.cases.scope import is_current_share
 from cpms_core.declarations import Aggregates, PanelTimes
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import User
 from cpms_core.panels.models import ConsultationRequest, Contribution, Panel
 from cpms_core.panels.scope import has_consent_of
 from cpms_core.panels.stages import pause_so_far
-from cpms_core.patients.team import is_living
 
 FEWEST = 10
 """A count below this is not told: it could point at one patient."""
@@ -88,7 +88,7 @@ class SiteAggregates(Aggregates):
         """Clinical counts are not an administrator's."""
         shared = exists().where(
             CaseShare.case_id == Case.id,
-            is_living(CaseShare),
+            is_current_share(),
             CaseShare.ern_id.in_(self._actor.erns(*_ERN_READERS)),
         )
         return or_(shared, Case.hcp_id.in_(self._actor.centres(Role.CENTRE_MANAGER)))

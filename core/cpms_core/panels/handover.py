@@ -28,7 +28,6 @@ from cpms_core.panels.leaving import Left, LeftCase, LeftCentre, what_is_left
 from cpms_core.panels.models import Panel
 from cpms_core.patients.colleagues import is_there
 from cpms_core.patients.models import Patient, TeamMember
-from cpms_core.patients.team import is_living
 
 Heirs = Mapping[str, UUID]
 """Successors by what they take over: `cases-<centre>`, `patients-<centre>`, `lead-<panel>`."""
@@ -177,7 +176,7 @@ def _of_team(session: Session, user: User, case: LeftCase) -> UUID | None:
         .where(
             TeamMember.patient_id == case.patient_id,
             TeamMember.user_id != user.id,
-            is_living(TeamMember),
+            TeamMember.ended_at.is_(None),
             is_there(Patient.hcp_id, TeamMember.user_id).correlate(Patient, TeamMember),
         )
         .order_by(TeamMember.since)

@@ -16,7 +16,7 @@ from cpms_core.errors import ConflictError, InvalidError
 from cpms_core.identity.models import RoleGrant, User
 from cpms_core.panels.experts import list_experts
 from cpms_core.panels.models import ConsultationRequest, Panel, PanelMember
-from cpms_core.panels.scope import PanelScope, find_member, find_panel, is_seated, renew_share
+from cpms_core.panels.scope import find_member, find_panel, is_seated, renew_share
 from cpms_core.panels.stages import ENDED
 from cpms_core.panels.triage import ensure_expert
 
@@ -103,11 +103,6 @@ def choices_of_lead(session: Session, panel: Panel) -> Mapping[UUID, str]:
     away = frozenset({panel.lead_id, *session.scalars(submitter)})
     experts = list_experts(session, panel.ern_id, panel.case_id, away)
     return {one.id: f"{one.name}, {one.centre}" for one in experts if one.may_lead}
-
-
-def find_leadless(session: Session, actor: Actor, panel_id: UUID) -> PanelScope:
-    """For the page; the choice is checked again when it is made."""
-    return find_panel(session, actor, panel_id, "request.triage")
 
 
 def is_open_panel() -> ColumnElement[bool]:

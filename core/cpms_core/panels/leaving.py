@@ -19,7 +19,6 @@ from cpms_core.panels.scope import is_seated
 from cpms_core.patients.colleagues import Colleague, colleagues, is_there
 from cpms_core.patients.models import Patient, TeamMember
 from cpms_core.patients.orphans import IN_CHARGE, is_in_charge
-from cpms_core.patients.team import is_living
 
 
 class LeftCase(Struct, frozen=True, kw_only=True):
@@ -168,7 +167,7 @@ def _last_on_team(
     others = exists().where(
         other.patient_id == Patient.id,
         other.user_id != user.id,
-        is_living(other),
+        other.ended_at.is_(None),
         is_there(Patient.hcp_id, other.user_id).correlate(Patient, other),
     )
     rows = session.execute(
@@ -176,7 +175,7 @@ def _last_on_team(
         .join(TeamMember, TeamMember.patient_id == Patient.id)
         .where(
             TeamMember.user_id == user.id,
-            is_living(TeamMember),
+            TeamMember.ended_at.is_(None),
             Patient.is_restricted,
             Patient.hcp_id.not_in(sees),
             ~others,

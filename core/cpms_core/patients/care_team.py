@@ -22,7 +22,7 @@ from cpms_core.identity.absence import stands_in
 from cpms_core.identity.models import Deputy, User
 from cpms_core.patients.colleagues import Colleague, colleagues, ensure_colleagues, is_there
 from cpms_core.patients.models import Patient, TeamMember
-from cpms_core.patients.team import is_living, on_team, patient_subject
+from cpms_core.patients.team import on_team, patient_subject
 
 
 class OnTeam(Struct, frozen=True, kw_only=True):
@@ -89,7 +89,7 @@ def remove_from_team(session: Session, actor: Actor, patient_id: UUID, user_id: 
     staying = select(func.count()).where(
         TeamMember.patient_id == patient.id,
         TeamMember.user_id != user_id,
-        is_living(TeamMember),
+        TeamMember.ended_at.is_(None),
         is_there(patient.hcp_id, TeamMember.user_id),
     )
     if not session.scalar(staying):
@@ -122,7 +122,7 @@ def _members(session: Session, patient: Patient) -> tuple[OnTeam, ...]:
             is_there(patient.hcp_id, TeamMember.user_id).label("is_there"),
         )
         .join(User, User.id == TeamMember.user_id)
-        .where(TeamMember.patient_id == patient.id, is_living(TeamMember))
+        .where(TeamMember.patient_id == patient.id, TeamMember.ended_at.is_(None))
         .order_by(TeamMember.since, User.name)
     )
     deputies = session.execute(
@@ -143,7 +143,9 @@ def _members(session: Session, patient: Patient) -> tuple[OnTeam, ...]:
 
 def _is_member(session: Session, patient: Patient, user_id: UUID) -> bool:
     row = select(TeamMember.id).where(
-        TeamMember.patient_id == patient.id, TeamMember.user_id == user_id, is_living(TeamMember)
+        TeamMember.patient_id == patient.id,
+        TeamMember.user_id == user_id,
+        TeamMember.ended_at.is_(None),
     )
     return session.scalar(row.limit(1)) is not None
 

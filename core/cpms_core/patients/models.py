@@ -80,7 +80,7 @@ class Consent(Base):
 
 
 class TeamMember(Base):
-    """Somebody of a restricted patient's care team, perhaps as a deputy for a time."""
+    """Somebody of a restricted patient's care team."""
 
     __tablename__ = "care_team_member"
 
@@ -89,7 +89,6 @@ class TeamMember(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
     since: Mapped[datetime] = mapped_column(default=clock.now)
     added_by: Mapped[UUID]
-    until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
 

@@ -19,7 +19,6 @@ from cpms_core.identity.models import RoleGrant, User
 from cpms_core.patients.care_team import end_members, note_team, put_on_team
 from cpms_core.patients.colleagues import ensure_colleagues, is_there
 from cpms_core.patients.models import Patient, TeamMember
-from cpms_core.patients.team import is_living
 
 IN_CHARGE = frozenset({Role.CENTRE_MANAGER, Role.SYSTEM_ADMIN})
 
@@ -74,7 +73,7 @@ def name_new_team(
 def _is_orphan() -> ColumnElement[bool]:
     somebody = exists().where(
         TeamMember.patient_id == Patient.id,
-        is_living(TeamMember),
+        TeamMember.ended_at.is_(None),
         is_there(Patient.hcp_id, TeamMember.user_id).correlate(Patient, TeamMember),
     )
     return Patient.is_restricted & ~somebody

@@ -3,7 +3,6 @@
 Whoever stands in for an absent member is on the team meanwhile, and ends with the absence.
 """
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, CompoundSelect, and_, exists, or_, select, union
@@ -33,7 +32,7 @@ def patient_subject(session: Session, actor: Actor, patient: Patient) -> Subject
 def on_team(patient_id: UUID) -> CompoundSelect[UUID]:
     """The members, and who stands in for one of them now."""
     members = select(TeamMember.user_id).where(
-        TeamMember.patient_id == patient_id, is_living(TeamMember)
+        TeamMember.patient_id == patient_id, TeamMember.ended_at.is_(None)
     )
     deputies = select(Deputy.deputy_id).where(Deputy.user_id.in_(members), stands_in())
     return union(members, deputies)
@@ -76,13 +75,8 @@ def is_on_team(actor: Actor) -> ColumnElement[bool]:
     return exists().where(
         TeamMember.patient_id == Patient.id,
         or_(TeamMember.user_id == actor.user_id, TeamMember.user_id.in_(absent)),
-        is_living(TeamMember),
+        TeamMember.ended_at.is_(None),
     )
-
-
-def is_living(table: Any) -> ColumnElement[bool]:
-    """For a table with `until` and `ended_at`, both of which may be open."""
-    return and_(table.ended_at.is_(None), or_(table.until.is_(None), table.until > clock.now()))
 
 
 def own_centres(session: Session, actor: Actor) -> list[Hcp]:

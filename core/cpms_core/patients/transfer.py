@@ -26,6 +26,8 @@ from cpms_core.patients.team import is_open_to, patient_subject
 
 _LONGEST = 500
 _TOLD_FOR = timedelta(days=7)
+# Made once: every Home asks.
+_FROM, _TO = aliased(Hcp), aliased(Hcp)
 
 
 class TransferView(Struct, frozen=True, kw_only=True):
@@ -175,12 +177,11 @@ def refused_transfers(session: Session, actor: Actor) -> list[TransferView]:
 
 def transfer_views(session: Session, *where: object) -> list[TransferView]:
     """Newest first; the caller has asked who may see them."""
-    origin, goal = aliased(Hcp), aliased(Hcp)
     rows = session.execute(
-        select(Transfer, Patient.pseudonym, origin.name, goal.name, User.name)
+        select(Transfer, Patient.pseudonym, _FROM.name, _TO.name, User.name)
         .join(Patient, Patient.id == Transfer.patient_id)
-        .join(origin, origin.id == Transfer.from_hcp_id)
-        .join(goal, goal.id == Transfer.to_hcp_id)
+        .join(_FROM, _FROM.id == Transfer.from_hcp_id)
+        .join(_TO, _TO.id == Transfer.to_hcp_id)
         .join(User, User.id == Transfer.proposed_by)
         .where(*where)  # type: ignore[arg-type]  # conditions, as SQLAlchemy takes them
         .order_by(Transfer.proposed_at.desc())

@@ -55,7 +55,6 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("added_by", sa.Uuid(), nullable=False),
-        sa.Column("until", UtcDateTime(), nullable=True),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
         _to("care_team_member", "patient_id", "patient"),
         _to("care_team_member", "user_id", "user_account"),
