@@ -16,6 +16,7 @@ from cpms_core.clock import clock
 from tests.site import Browser, TestSite
 from tests.web.attempts import REQUEST
 from tests.web.key_person import Person
+from tests.web.logs import every_line
 from tests.web.refusing import refusing
 
 HOSTILE = {
@@ -27,16 +28,6 @@ HOSTILE = {
     "format": "%s %n {0.__class__} ${jndi:ldap://x}",
     "long": "x" * 1_000_000,
 }
-
-
-def every_line(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> list[str]:
-    """As the server writes them: each record in its format, and what went past it."""
-    printed = capfd.readouterr()
-    formatter = logging.Formatter("%(levelname)s %(name)s: %(message)s")
-    # The test's own client notes the addresses it asks for.
-    ours = [record for record in caplog.records if record.name not in {"httpx", "asyncio"}]
-    records = [formatter.format(record) for record in ours]
-    return [*records, printed.out, printed.err]
 
 
 @pytest.mark.parametrize("what", HOSTILE)

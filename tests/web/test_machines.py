@@ -20,9 +20,9 @@ from cpms_core.identity.models import ApiToken, SignInSession, User
 from cpms_core.views import CaseView
 from tests.site import TestSite
 from tests.web.attempts import ATTEMPTS, Attempt, name_of
+from tests.web.logs import every_line
 from tests.web.machines import case_of, machine_of
 from tests.web.matrix import Matrix, allowed
-from tests.web.test_logs import every_line
 
 
 def test_a_machine_finds_its_persons_cases_page_by_page(

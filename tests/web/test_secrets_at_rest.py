@@ -13,7 +13,7 @@ from cpms_core.identity.recovery_codes import use_code
 from cpms_core.identity.tokens import csrf_matches
 from tests.site import TestSite
 from tests.web.key_person import EMAIL, Person, is_in
-from tests.web.test_logs import every_line
+from tests.web.logs import every_line
 
 # Lists that everybody can read elsewhere: what the site is delivered with.
 DELIVERED = frozenset(
