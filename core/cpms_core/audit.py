@@ -96,6 +96,12 @@ class Event(StrEnum):
     IDENTITY_READ = "centre:identity:read"
     CONSENT_RECORDED = "centre:consent:recorded"
     CONSENT_WITHDRAWN = "centre:consent:withdrawn"
+    RECEIPT_READ = "centre:receipt:read"
+    PATIENT_CORRECTED = "centre:patient:corrected"
+    RETENTION_CHANGED = "centre:retention:changed"
+    PATIENT_COPIED = "centre:patient:copied"
+    PATIENT_ERASED = "centre:patient:erased"
+    PATIENTS_MERGED = "centre:patient:merged"
     PATIENT_RESTRICTED = "centre:patient:restricted"
     PATIENT_UNRESTRICTED = "centre:patient:unrestricted"
     TEAM_JOINED = "centre:team:joined"
@@ -140,14 +146,25 @@ class Event(StrEnum):
     REQUEST_SUBMITTED = "ern:request:submitted"
     REQUEST_RETURNED = "ern:request:returned"
     REQUEST_DECLINED = "ern:request:declined"
+    REQUEST_FORWARDED = "ern:request:forwarded"
+    NETWORK_CONFIGURED = "ern:network:configured"
+    PANEL_SHARED = "ern:panel:shared"
     LEAD_NAMED = "ern:panel:lead_named"
     EXPERT_INVITED = "panel:member:invited"
     GUEST_INVITED = "panel:guest:invited"
     GUEST_EXTENDED = "panel:guest:extended"
     INVITATION_ANSWERED = "panel:member:answered"
+    MEMBER_OFFERED = "panel:member:offered"
+    MEMBER_REMINDED = "panel:member:reminded"
     MEMBER_REMOVED = "panel:member:removed"
     LEAD_CHANGED = "panel:lead:changed"
     CONTRIBUTED = "panel:contribution:given"
+    CONTRIBUTION_CHANGED = "panel:contribution:changed"
+    QUESTION_ASKED = "panel:question:asked"
+    QUESTION_ANSWERED = "panel:question:answered"
+    QUESTION_TAKEN_BACK = "panel:question:taken_back"
+    PANEL_SEEN = "panel:discussion:seen"
+    PANEL_ESCALATED = "panel:clock:escalated"
     STAGE_CHANGED = "panel:stage:changed"
     OUTCOME_DRAFTED = "panel:outcome:drafted"
     OUTCOME_PUT_TO_MEMBERS = "panel:outcome:put_to_members"
@@ -156,6 +173,10 @@ class Event(StrEnum):
     OUTCOME_SIGNED = "panel:outcome:signed"
     OUTCOME_READ = "panel:outcome:read"
     OUTCOME_VERIFIED = "panel:outcome:verified"
+    LETTER_READ = "panel:letter:read"
+    FOLLOW_UP_ANSWERED = "panel:follow_up:answered"
+    REOPENING_ASKED = "panel:reopening:asked"
+    REOPENING_DECIDED = "panel:reopening:decided"
     REPORT_READ = "report:report:read"
     REPORT_EXPORTED = "report:report:exported"
 
@@ -168,6 +189,7 @@ FROM_THE_CONSOLE: Final = frozenset(
     {
         *(Event.BACKUP_MADE, Event.BACKUP_RESTORED, Event.AUDIT_EXPORTED),
         *(Event.ACCESS_REMINDED, Event.PERSON_REMOVED),
+        *(Event.MEMBER_REMINDED, Event.PANEL_ESCALATED),
     }
 )
 """Acts of the server or of whoever runs it: without an actor, they are of nobody not signed in."""

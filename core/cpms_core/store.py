@@ -15,6 +15,8 @@ _TABLES = (
     "cpms_core.identity.models",
     "cpms_core.jobs",
     "cpms_core.once",
+    "cpms_core.panels.after_models",
+    "cpms_core.panels.discussion_models",
     "cpms_core.panels.models",
     "cpms_core.patients.models",
     "cpms_core.state",

@@ -1,12 +1,13 @@
 """Tables of the directory."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from cpms_core.db import Base, new_id
+from cpms_core.db import Base, JsonValue, new_id
 
 
 class Ern(Base):
@@ -19,6 +20,12 @@ class Ern(Base):
     scope: Mapped[str]
     ends_on: Mapped[date | None]
     """The last day on which a temporary network takes requests."""
+    workflow: Mapped[str] = mapped_column(default="full")
+    """full, quick: how its consultations run."""
+    promises: Mapped[dict[str, Any]] = mapped_column(JsonValue, default=dict)
+    """What it promises where that is not the default; shape: `panels/promises.py`."""
+    calendar: Mapped[dict[str, Any]] = mapped_column(JsonValue, default=dict)
+    """Its working hours, days and holidays where they are not the default; shape: there too."""
 
 
 class Country(Base):

@@ -25,7 +25,7 @@ class ConsultationRequest(Base):
     question: Mapped[str]
     urgency: Mapped[str]
     state: Mapped[str] = mapped_column(default="submitted", index=True)
-    """submitted, returned, declined, accepted, withdrawn."""
+    """A `RequestState` but `draft`."""
     reason: Mapped[str] = mapped_column(default="")
     submitted_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
     submitted_at: Mapped[datetime] = mapped_column(default=clock.now)
@@ -33,6 +33,10 @@ class ConsultationRequest(Base):
     decided_at: Mapped[datetime | None]
     paused_seconds: Mapped[int] = mapped_column(default=0)
     """How long the clock stood still because something was asked of the submitter."""
+    due_at: Mapped[datetime | None]
+    """When its triage was promised; None while that clock does not run."""
+    forwarded_from: Mapped[UUID | None] = mapped_column(ForeignKey("consultation_request.id"))
+    """The request to another ERN that was forwarded here."""
     row_version: Mapped[int] = mapped_column(default=1)
 
     case: Mapped[Case] = relationship()
@@ -50,6 +54,8 @@ class Panel(Base):
     case_id: Mapped[UUID] = mapped_column(ForeignKey("clinical_case.id"), index=True)
     ern_id: Mapped[str] = mapped_column(ForeignKey("ern.id"), index=True)
     lead_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
+    workflow: Mapped[str] = mapped_column(default="full")
+    """full, quick."""
     stage: Mapped[str] = mapped_column(default="panel_selection", index=True)
     stage_at: Mapped[datetime] = mapped_column(default=clock.now)
     """When it reached its present stage."""
@@ -58,6 +64,14 @@ class Panel(Base):
     triaged_at: Mapped[datetime] = mapped_column(default=clock.now)
     first_response_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    """When it closed for the first time, which figures count, whether or not it was reopened."""
+    archived_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    """When what comes next was promised; None while the clock stands still."""
+    escalated: Mapped[int] = mapped_column(default=0)
+    """Who was told that it is late: 0 nobody, 1 the lead, 2 the coordinators."""
+    closing_note: Mapped[str] = mapped_column(default="")
+    """Of the quick workflow: what the submitter takes away."""
     row_version: Mapped[int] = mapped_column(default=1)
 
     request: Mapped[ConsultationRequest] = relationship(back_populates="panel")
@@ -77,19 +91,35 @@ class PanelMember(Base):
     role: Mapped[str]
     """lead, member, observer."""
     state: Mapped[str] = mapped_column(default="invited")
-    """invited, accepted, declined, removed."""
+    """offered, invited, accepted, declined, removed."""
     invited_by: Mapped[UUID]
     invited_at: Mapped[datetime] = mapped_column(default=clock.now)
     answered_at: Mapped[datetime | None]
     until: Mapped[datetime | None]
     """When a guest's seat ends by itself; None for everybody else."""
+    reason: Mapped[str] = mapped_column(default="")
+    """Why the invitation was declined, or what was said with an offer."""
+    deputy_for: Mapped[UUID | None]
+    """Who named this person instead of coming."""
+    reminded_at: Mapped[datetime | None]
 
     panel: Mapped[Panel] = relationship(back_populates="members")
     user: Mapped[User] = relationship()
 
 
+class PanelErn(Base):
+    """A network that a panel belongs to: the one that opened it, and those that share it."""
+
+    __tablename__ = "panel_ern"
+
+    panel_id: Mapped[UUID] = mapped_column(ForeignKey("panel.id"), primary_key=True)
+    ern_id: Mapped[str] = mapped_column(ForeignKey("ern.id"), primary_key=True, index=True)
+    request_id: Mapped[UUID] = mapped_column(ForeignKey("consultation_request.id"), unique=True)
+    since: Mapped[datetime] = mapped_column(default=clock.now)
+
+
 class Contribution(Base):
-    """One member's opinion. Never changed once it is given."""
+    """What one member writes. Earlier versions are kept beside it."""
 
     __tablename__ = "contribution"
 
@@ -99,6 +129,13 @@ class Contribution(Base):
     certainty: Mapped[str] = mapped_column(default="")
     text: Mapped[str]
     given_at: Mapped[datetime] = mapped_column(default=clock.now)
+    kind: Mapped[str] = mapped_column(default="opinion")
+    """opinion, reply."""
+    body: Mapped[dict[str, Any]] = mapped_column(JsonValue, default=dict)
+    """The structured part: differential, tests, needs, who else would know."""
+    reply_to: Mapped[UUID | None] = mapped_column(ForeignKey("contribution.id"))
+    edited_at: Mapped[datetime | None]
+    row_version: Mapped[int] = mapped_column(default=1)
 
     author: Mapped[User] = relationship()
 

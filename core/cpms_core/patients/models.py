@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cpms_core.clock import clock
-from cpms_core.db import Base, new_id
+from cpms_core.db import Base, JsonValue, new_id
 from cpms_core.directory.models import Hcp
 
 
@@ -26,6 +26,11 @@ class Patient(Base):
     created_by: Mapped[UUID]
     is_restricted: Mapped[bool] = mapped_column(default=False)
     """Whether the care team alone sees this patient at its centre."""
+    retain_until: Mapped[date | None]
+    """The day on which its centre must look whether the data are still needed."""
+    merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"))
+    """The same person's other enrolment, which goes on."""
+    erased_at: Mapped[datetime | None]
 
     hcp: Mapped[Hcp] = relationship()
     consents: Mapped[list["Consent"]] = relationship(
@@ -75,8 +80,29 @@ class Consent(Base):
     recorded_by: Mapped[UUID]
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[UUID | None]
+    classes: Mapped[list[str]] = mapped_column(JsonValue, default=list)
+    """For care: the classes of data it covers."""
+    erns: Mapped[list[str]] = mapped_column(JsonValue, default=list)
+    """For care: the ERNs it is limited to; none for any."""
+    assent: Mapped[str] = mapped_column(default="")
+    """Whether the minor agreed: yes, no, not_able; empty if not asked."""
+    recontact_on: Mapped[date | None]
+    """When the patient comes of age and is asked again."""
 
     patient: Mapped[Patient] = relationship(back_populates="consents")
+
+
+class ConsentReceipt(Base):
+    """What withdrawing a consent did, word for word as the family was told."""
+
+    __tablename__ = "consent_receipt"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    consent_id: Mapped[UUID] = mapped_column(ForeignKey("consent.id"), unique=True)
+    lines: Mapped[list[str]] = mapped_column(JsonValue)
+    code: Mapped[str] = mapped_column(unique=True)
+    """Printed on the receipt, to look it up by."""
+    made_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class TeamMember(Base):
