@@ -15,7 +15,7 @@ from cpms_core.directory.areas import area_titles
 from cpms_core.directory.models import Ern
 from cpms_core.directory.networks import askable_networks
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels import stages
+from cpms_core.panels import clocks, stages
 from cpms_core.panels.models import ConsultationRequest, Panel
 from cpms_core.registry import DatasetEntry, Registry
 from cpms_core.views import RecordView
@@ -59,7 +59,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     number: str
     state: str
     badge: str
-    clock: stages.Clock | None
+    clock: clocks.Clock | None
     request_id: UUID
     panel_id: UUID | None
     reason: str
@@ -209,16 +209,16 @@ def _one_asked(
     )
 
 
-def _clock(request: ConsultationRequest, panel: Panel | None) -> stages.Clock:
+def _clock(request: ConsultationRequest, panel: Panel | None) -> clocks.Clock:
     if panel is None:
-        return stages.request_clock(
+        return clocks.request_clock(
             request.state,
             request.urgency,
             request.submitted_at,
             request.decided_at,
             request.paused_seconds,
         )
-    return stages.PanelClock(
+    return clocks.PanelClock(
         stage=panel.stage,
         stage_at=panel.stage_at,
         urgency=request.urgency,

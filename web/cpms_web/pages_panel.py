@@ -13,10 +13,11 @@ from cpms_core.http.visit import PageVisit
 from cpms_core.panels.discussion import CERTAINTIES, contribute
 from cpms_core.panels.experts import list_experts
 from cpms_core.panels.group_invitation import invite_group
+from cpms_core.panels.guards import ENOUGH
 from cpms_core.panels.guests import LONGEST, USUAL
 from cpms_core.panels.members import ROLES, answer_invitation, invite_expert, remove_member
 from cpms_core.panels.moves import move_stage
-from cpms_core.panels.outcomes import ENOUGH, start_outcome
+from cpms_core.panels.outcomes import start_outcome
 from cpms_core.panels.panel_queries import read_panel
 from cpms_core.panels.stages import DISCUSSED
 from cpms_web.panel_frame import around, one_of, person_ids, seen

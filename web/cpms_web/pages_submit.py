@@ -9,7 +9,7 @@ from cpms_core.db import new_id
 from cpms_core.directory.areas import offered_areas
 from cpms_core.errors import InvalidError, NotFoundError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.stages import promise
+from cpms_core.panels.clocks import promise
 from cpms_core.panels.submission import preview_submission, submit_request
 from cpms_core.words import span
 from cpms_web.case_frame import CaseFrame, case_frame

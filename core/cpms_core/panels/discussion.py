@@ -11,9 +11,10 @@ from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import ConflictError, InvalidError
+from cpms_core.panels.guards import has_acceptance
 from cpms_core.panels.members import take_answer
 from cpms_core.panels.models import Contribution, Panel
-from cpms_core.panels.moves import ensure_open, go, has_acceptance
+from cpms_core.panels.moves import ensure_open, take
 from cpms_core.panels.scope import PanelScope, find_panel
 from cpms_core.panels.stages import DISCUSSED, Stage
 
@@ -72,8 +73,8 @@ def _answered(session: Session, actor: Actor, scope: PanelScope) -> None:
             .execution_options(synchronize_session=False)
         )
         session.refresh(panel)
-    if panel.stage == Stage.PANEL_SELECTION and has_acceptance(session, panel.id):
-        go(session, actor, scope, Stage.ASSESSMENT)
+    if panel.stage == Stage.PANEL_SELECTION and has_acceptance(session, scope):
+        take(session, actor, scope, "assess")
 
 
 def _checked(text: str, certainty: str) -> str:

@@ -33,6 +33,7 @@ from cpms_core.directory.models import Ern, Hcp
 from cpms_core.errors import NotFoundError
 from cpms_core.identity.models import User
 from cpms_core.panels import stages
+from cpms_core.panels.clocks import Clock, request_clock
 from cpms_core.panels.models import ConsultationRequest, Panel
 from cpms_core.panels.panel_columns import (
     ball_of,
@@ -44,7 +45,7 @@ from cpms_core.panels.panel_columns import (
     patient_columns,
 )
 from cpms_core.panels.scope import is_shown_to_others
-from cpms_core.panels.stages import Clock, Stage, request_clock
+from cpms_core.panels.stages import Stage
 from cpms_core.patients.models import Patient
 from cpms_core.registry import Registry
 from cpms_core.rows import fetch

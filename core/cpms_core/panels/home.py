@@ -18,9 +18,9 @@ from cpms_core.directory.areas import areas_everywhere
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.access_request_queries import count_waiting, find_asked_back
 from cpms_core.panels import stages
+from cpms_core.panels.clocks import Clock
 from cpms_core.panels.models import ConsultationRequest, Contribution, Panel
 from cpms_core.panels.panel_columns import clock_columns, clock_of, count_columns, patient_columns
-from cpms_core.panels.stages import Clock
 from cpms_core.panels.waiting import Item, clock_of_request, waiting_for
 from cpms_core.panels.waiting_patients import about_patients
 from cpms_core.patients.models import Patient

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import delete, distinct, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
@@ -23,20 +23,17 @@ from cpms_core.datasets import records
 from cpms_core.declarations import Dataset
 from cpms_core.errors import ConflictError, InvalidError, NotFoundError
 from cpms_core.panels.canonical import sha256_hex
-from cpms_core.panels.models import Contribution, Outcome, Position
-from cpms_core.panels.moves import ensure_open, go
+from cpms_core.panels.models import Outcome, Position
+from cpms_core.panels.moves import ensure_open, take
 from cpms_core.panels.outcome_document import encode_outcome
 from cpms_core.panels.outcome_draft import OutcomeDraft, missing_parts
 from cpms_core.panels.outcome_text import judged_document
 from cpms_core.panels.scope import PanelScope, change, find_member, find_panel
-from cpms_core.panels.stages import Stage
 from cpms_core.registry import Registry
 from cpms_core.terminology.search import resolve
 
 KEY = "core.outcome"
 DATASET = Dataset(key=KEY, title="Outcome", schema=OutcomeDraft)
-ENOUGH = 2
-"""Contributors without whom an outcome needs a reason."""
 VERDICTS = {"agree": "I agree", "remark": "I agree with a remark", "disagree": "I disagree"}
 _LONGEST_REMARK = 5000
 _LONGEST_DRAFT = 500_000
@@ -58,18 +55,8 @@ def start_outcome(
 ) -> Outcome:
     """From the assessment to the outcome's first, empty draft."""
     scope = find_panel(session, actor, panel_id, "panel.steer")
-    if scope.panel.stage != Stage.ASSESSMENT:
-        raise ConflictError("An outcome is drafted from the assessment; this panel is not in it.")
     reason = reason.strip()
-    if count_contributors(session, panel_id) < ENOUGH and not reason:
-        raise InvalidError(
-            "Fewer than two members have contributed. Wait for another opinion, or say why the "
-            "outcome cannot wait.",
-            {"reason": "Say why it cannot wait; it stays with the panel."},
-        )
-    if len(reason) > _LONGEST_REMARK:
-        raise InvalidError("The reason is too long.", {"reason": "Use at most 5000 characters."})
-    go(session, actor, scope, Stage.OUTCOME, seen)
+    take(session, actor, scope, "draft", seen=seen, said=reason)
     if reason:
         scope.panel.few_reason = reason
     outcome = newest_outcome(session, panel_id)
@@ -189,7 +176,7 @@ def put_to_members(
             "You have typed something that is not saved yet. Save the draft, then put it to the "
             "members."
         )
-    go(session, actor, scope, Stage.SIGN_OFF)
+    take(session, actor, scope, "put")
     document = judged_document(session, registry, scope, outcome, opinion, site_name)
     frozen = encode_outcome(document)
     change(
@@ -247,7 +234,7 @@ def take_back(session: Session, actor: Actor, panel_id: UUID) -> Outcome:
     scope = find_panel(session, actor, panel_id, "panel.steer")
     outcome = on_sign_off(session, scope)
     change(session, outcome, outcome.row_version, state="superseded")
-    go(session, actor, scope, Stage.OUTCOME)
+    take(session, actor, scope, "take_back")
     renewed = _add_version(session, actor, panel_id, outcome.version + 1, outcome.draft)
     _note(session, actor, scope, Event.OUTCOME_TAKEN_BACK, outcome)
     return renewed
@@ -292,13 +279,6 @@ def find_outcome(
 def read_draft(outcome: Outcome) -> OutcomeDraft | None:
     """None while nothing was saved."""
     return msgspec.convert(outcome.draft, OutcomeDraft) if outcome.draft else None
-
-
-def count_contributors(session: Session, panel_id: UUID) -> int:
-    counted = select(func.count(distinct(Contribution.author_id))).where(
-        Contribution.panel_id == panel_id
-    )
-    return session.scalar(counted) or 0
 
 
 def drop_typing(session: Session, actor: Actor, scope: PanelScope) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import Label, distinct, exists, func, or_, select
 
 from cpms_core import words
 from cpms_core.directory.models import Hcp
+from cpms_core.panels.clocks import Clock, PanelClock
 from cpms_core.panels.models import (
     ConsultationRequest,
     Contribution,
@@ -15,7 +16,7 @@ from cpms_core.panels.models import (
     Position,
 )
 from cpms_core.panels.scope import is_in_time, is_seated
-from cpms_core.panels.stages import Clock, PanelClock, Stage
+from cpms_core.panels.stages import Stage
 from cpms_core.patients.models import Patient
 
 

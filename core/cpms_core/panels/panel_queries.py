@@ -19,6 +19,8 @@ from cpms_core.directory.areas import area_titles
 from cpms_core.directory.models import Country, Ern, Hcp
 from cpms_core.identity.models import SecurityKey, User
 from cpms_core.panels import request_form, stages
+from cpms_core.panels.clocks import Clock, PanelClock, request_clock
+from cpms_core.panels.guards import ENOUGH
 from cpms_core.panels.models import (
     ConsultationRequest,
     Contribution,
@@ -27,11 +29,11 @@ from cpms_core.panels.models import (
     PanelMember,
     Position,
 )
-from cpms_core.panels.outcomes import ENOUGH, newest_outcome
+from cpms_core.panels.outcomes import newest_outcome
 from cpms_core.panels.panel_columns import ball_of, count_columns
 from cpms_core.panels.scope import PanelScope, find_panel, find_request, is_over, last_day
 from cpms_core.panels.signing import signing_state
-from cpms_core.panels.stages import Clock, PanelClock, Stage, request_clock
+from cpms_core.panels.stages import Stage
 from cpms_core.panels.timeline import Entry, initials_of, read_timeline
 from cpms_core.patients.service import has_consent
 from cpms_core.registry import Registry

@@ -9,7 +9,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
@@ -25,14 +24,13 @@ from cpms_core.identity.ceremonies import (
 )
 from cpms_core.identity.ceremony import KeyPolicy
 from cpms_core.panels.canonical import sha256_hex
-from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
-from cpms_core.panels.moves import go
+from cpms_core.panels.models import Outcome
+from cpms_core.panels.moves import take
 from cpms_core.panels.outcome_document import Member, OutcomeDocument, encode_outcome, read_outcome
 from cpms_core.panels.outcome_text import final_document, members_of
 from cpms_core.panels.outcomes import on_sign_off
 from cpms_core.panels.scope import PanelScope, change, find_panel
 from cpms_core.panels.signature import NONCE_LENGTH, SignedOutcome, challenge, encode_signature
-from cpms_core.panels.stages import ENDED, Stage
 
 SILENCE_AFTER = timedelta(days=7)
 """From then on a member who has not answered no longer holds the signature up."""
@@ -125,7 +123,6 @@ def _close(
     outcome: Outcome,
     confirmed: Confirmed,
 ) -> None:
-    now = clock.now()
     signed = _signed(policy, outcome, confirmed)
     change(
         session,
@@ -135,11 +132,7 @@ def _close(
         signature=encode_signature(signed),
         signed_at=signed.signed_at,
     )
-    go(session, actor, scope, Stage.CLOSED)
-    scope.panel.closed_at = now
-    session.flush()
-    if not _has_other_work(session, scope):
-        scope.case.closed_at = now
+    take(session, actor, scope, "sign")
     audit.record(
         session,
         actor,
@@ -186,15 +179,3 @@ def _signed(policy: KeyPolicy, outcome: Outcome, confirmed: Confirmed) -> Signed
         origin=policy.origin,
         signed_at=clock.now(),
     )
-
-
-def _has_other_work(session: Session, scope: PanelScope) -> bool:
-    """Whether another panel or request still needs the case to be open."""
-    panels = select(Panel.id).where(
-        Panel.case_id == scope.case.id, Panel.stage.not_in([str(stage) for stage in ENDED])
-    )
-    requests = select(ConsultationRequest.id).where(
-        ConsultationRequest.case_id == scope.case.id,
-        ConsultationRequest.state.in_(("submitted", "returned")),
-    )
-    return bool(session.scalar(panels.limit(1)) or session.scalar(requests.limit(1)))

@@ -9,37 +9,31 @@ from sqlalchemy.orm import Session
 from cpms_core import audit
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
-from cpms_core.cases.scope import end_share
 from cpms_core.clock import clock
-from cpms_core.errors import ConflictError, InvalidError
+from cpms_core.errors import InvalidError
 from cpms_core.identity.models import RoleGrant, User
-from cpms_core.panels.models import Panel, PanelMember
-from cpms_core.panels.scope import RequestScope, change, find_request, renew_share
+from cpms_core.panels.models import Panel, PanelErn, PanelMember
+from cpms_core.panels.moves import ensure_possible, take
+from cpms_core.panels.scope import find_request, renew_share
+from cpms_core.panels.steps import step
 from cpms_core.registry import Registry
 from cpms_core.state import SiteState
-
-_LONGEST_REASON = 2000
 
 
 def return_request(
     session: Session, actor: Actor, request_id: UUID, reason: str, seen: int
 ) -> None:
     """Back to the submitter with what is asked for; the clock stands still meanwhile."""
-    scope = _undecided(session, actor, request_id)
-    reason = _checked(reason, "Say what is missing, so that the submitter can answer.")
-    _decide(session, actor, scope, seen, "returned", reason)
-    _note(session, actor, scope, Event.REQUEST_RETURNED)
+    scope = find_request(session, actor, request_id, "request.triage")
+    take(session, actor, scope, "return", seen=seen, said=reason.strip())
 
 
 def decline_request(
     session: Session, actor: Actor, request_id: UUID, reason: str, seen: int
 ) -> None:
     """Final for this ERN, which no longer sees the case; the submitter may ask another one."""
-    scope = _undecided(session, actor, request_id)
-    reason = _checked(reason, "Say why, so that the submitter knows where else to ask.")
-    _decide(session, actor, scope, seen, "declined", reason)
-    _note(session, actor, scope, Event.REQUEST_DECLINED)
-    end_share(session, scope.case.id, ern_id=scope.request.ern_id)
+    scope = find_request(session, actor, request_id, "request.triage")
+    take(session, actor, scope, "decline", seen=seen, said=reason.strip())
 
 
 def name_lead(
@@ -51,7 +45,8 @@ def name_lead(
     seen: int,
 ) -> Panel:
     """Accept the request: from now on there is a panel, and its lead sees the whole case."""
-    scope = _undecided(session, actor, request_id)
+    scope = find_request(session, actor, request_id, "request.triage")
+    ensure_possible(session, scope, step("name_lead"), "")
     request = scope.request
     network = registry.networks.get(request.ern_id)
     ensure_expert(session, lead_id, Role.PROFESSIONAL)
@@ -59,7 +54,7 @@ def name_lead(
         raise InvalidError(
             "Whoever asks cannot lead the panel.", {"lead": "Choose somebody else as lead."}
         )
-    _decide(session, actor, scope, seen, "accepted", "")
+    take(session, actor, scope, "name_lead", seen=seen)
     prefix = (network and network.case_prefix) or request.ern_id.upper()
     now = clock.now()
     panel = Panel(
@@ -73,6 +68,7 @@ def name_lead(
     )
     session.add(panel)
     session.flush()
+    session.add(PanelErn(panel_id=panel.id, ern_id=request.ern_id, request_id=request.id))
     session.add(
         PanelMember(
             panel_id=panel.id,
@@ -142,49 +138,3 @@ def _counted(session: Session, key: str) -> str | None:
         .returning(SiteState.value)
         .execution_options(synchronize_session=False)
     )
-
-
-def _undecided(session: Session, actor: Actor, request_id: UUID) -> RequestScope:
-    scope = find_request(session, actor, request_id, "request.triage")
-    if scope.request.state != "submitted":
-        raise ConflictError(
-            f"This request was {scope.request.state} in the meantime; nothing was changed."
-        )
-    return scope
-
-
-def _decide(
-    session: Session, actor: Actor, scope: RequestScope, seen: int, state: str, reason: str
-) -> None:
-    change(
-        session,
-        scope.request,
-        seen,
-        state=state,
-        reason=reason,
-        decided_by=actor.user_id,
-        decided_at=clock.now(),
-    )
-
-
-def _note(session: Session, actor: Actor, scope: RequestScope, event: Event) -> None:
-    audit.record(
-        session,
-        actor,
-        event,
-        case_id=scope.case.id,
-        hcp_id=scope.case.hcp_id,
-        ern_id=scope.request.ern_id,
-        subject_id=scope.request.id,
-    )
-
-
-def _checked(reason: str, why: str) -> str:
-    reason = reason.strip()
-    if not reason:
-        raise InvalidError("A reason is needed; nothing was changed.", {"reason": why})
-    if len(reason) > _LONGEST_REASON:
-        raise InvalidError(
-            "The reason is too long.", {"reason": f"Use at most {_LONGEST_REASON} characters."}
-        )
-    return reason

@@ -15,6 +15,8 @@ from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.absence import absent_for
 from cpms_core.identity.models import User
 from cpms_core.panels import request_form, stages
+from cpms_core.panels.clocks import Clock, request_clock
+from cpms_core.panels.guards import ENOUGH
 from cpms_core.panels.models import (
     ConsultationRequest,
     Contribution,
@@ -23,7 +25,6 @@ from cpms_core.panels.models import (
     PanelMember,
     Position,
 )
-from cpms_core.panels.outcomes import ENOUGH
 from cpms_core.panels.panel_columns import (
     clock_columns,
     clock_of,
@@ -32,7 +33,7 @@ from cpms_core.panels.panel_columns import (
     patient_columns,
 )
 from cpms_core.panels.scope import has_consent_of, is_seated, is_shown_to_others, last_day
-from cpms_core.panels.stages import Clock, Stage, request_clock
+from cpms_core.panels.stages import Stage
 from cpms_core.patients.models import Patient
 from cpms_core.patients.team import is_open_to
 

@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 
 from cpms_core import words
 from cpms_core.actor import Actor
+from cpms_core.panels.clocks import Clock
 from cpms_core.panels.leads import leadless_panels
 from cpms_core.panels.leaving import unattended
-from cpms_core.panels.stages import Clock
 from cpms_core.panels.waiting import Item
 from cpms_core.patients.emergencies import unseen_emergencies
 from cpms_core.patients.orphans import orphans
