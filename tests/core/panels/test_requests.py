@@ -19,7 +19,7 @@ from cpms_core.errors import (
     InvalidError,
     NotFoundError,
 )
-from cpms_core.panels import submission, triage
+from cpms_core.panels import opening, submission, triage
 from cpms_core.panels.models import ConsultationRequest, Panel
 from cpms_core.panels.request_form import REQUEST
 from tests.core.panels.consultation import REGISTRY, Consultation, act, fill_case, make_registry
@@ -204,7 +204,7 @@ def test_panels_made_at_the_same_time_get_different_numbers(engine: Engine) -> N
     def take(_: int) -> str:
         start.wait()
         with transaction(engine) as session:
-            return triage.next_number(session, "ITH-2026")
+            return opening.next_number(session, "ITH-2026")
 
     with ThreadPoolExecutor(4) as pool:
         numbers = sorted(pool.map(take, range(4)))
