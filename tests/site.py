@@ -1,18 +1,16 @@
 """A whole site in this process, and people with browsers in it."""
 
 import re
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cached_property
 from html import unescape
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 from httpx import Response
-from litestar.testing import TestClient
+from litestar import Litestar
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -28,6 +26,7 @@ from cpms_core.identity.tokens import csrf_token, token_digest
 from cpms_core.keys import create_site_key
 from cpms_core.settings import Settings, Site
 from tests import factories
+from tests.client import Client
 
 ORIGIN = "http://localhost:8000"
 _STEP_UP = re.compile(
@@ -41,7 +40,7 @@ class Live:
 
     def __init__(self, live: LiveSite) -> None:
         self.live = live
-        self.app = make_app(live)
+        self.client = Client(make_app(live), ORIGIN)
 
 
 def make_live(data: Path) -> Live:
@@ -55,7 +54,7 @@ class Browser:
 
     def __init__(
         self,
-        client: TestClient[Any],
+        client: Client,
         token: str = "",
         actor: Actor | None = None,
         touch: Callable[[str, str, str], None] | None = None,
@@ -100,11 +99,7 @@ class Browser:
     def _send(self, method: str, path: str, **options: Any) -> Response:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         headers = {**({"Cookie": cookies} if cookies else {}), **options.pop("headers", {})}
-        # The client's own jar knows no "localhost"; ours is a dictionary.
-        self.client.cookies.clear()
-        answer = self.client.request(
-            method, path, headers=headers, follow_redirects=False, **options
-        )
+        answer = self.client.request(method, path, headers=headers, **options)
         for line in answer.headers.get_list("set-cookie"):
             name, _, value = line.partition(";")[0].partition("=")
             if "max-age=0" in line.lower():
@@ -125,23 +120,24 @@ class TestSite:
     def __init__(self, live: Live, engine: Engine, folder: Path) -> None:
         self.live = live.live
         self.engine = engine
-        self._app = live.app
+        self._client = live.client
         self.folder = folder
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         self.live.engine = self.engine
         self.live.files = FileStore(self.folder / "files")
         self.live.limiter.clear()
+        # Its client waits for the end of every answer.
+        self.live.hub.longest = 0.0
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+    def __exit__(self, *_error: object) -> None:
+        """Nothing of it stays open: the client is for all tests."""
+
+    @cached_property
+    def app(self) -> Litestar:
+        """For an event loop of the caller's own; browsers use the one for all tests."""
+        return make_app(self.live)
 
     def move_to(self, engine: Engine, folder: Path) -> None:
         """Go on with another store and other files, as after a restore."""
@@ -165,15 +161,6 @@ class TestSite:
             session_id = session.scalars(select(SignInSession.id).where(own)).one()
             subject_id = UUID(subject) if subject else None
             session.add(StepUp(session_id=session_id, act=act, subject_id=subject_id))
-
-    @cached_property
-    def _client(self) -> TestClient[Any]:
-        """One for all browsers: each keeps its own cookies, and a client costs a thread."""
-        with warnings.catch_warnings():
-            # It would like another name than localhost, which security keys are bound to.
-            warnings.simplefilter("ignore", UserWarning)
-            client = TestClient(self._app, base_url=ORIGIN, raise_server_exceptions=False)
-        return self._stack.enter_context(client)
 
     def person(
         self,

@@ -1,12 +1,16 @@
 """What the measurements stand on; the figures themselves are no tests."""
 
 import asyncio
+import re
 from collections import Counter
 from random import Random
+
+import pytest
 
 from cpms_core.clock import clock
 from tests.bench.direct import request
 from tests.bench.figure import at_least, at_most, machine
+from tests.bench.many import copy_consultations
 from tests.bench.page import PATH, rows_in
 from tests.bench.population import Population
 from tests.bench.security import races
@@ -26,6 +30,23 @@ def test_a_busy_ern_shows_as_many_rows_as_were_made(site: TestSite) -> None:
     assert not clock.offset
 
 
+def test_copies_of_consultations_are_on_the_pages_too(site: TestSite) -> None:
+    if site.engine.dialect.name != "sqlite":
+        pytest.skip("copies are made by SQLite itself")
+    population = Population(site.engine, site.live.registry)
+    population.fill(requests=0, panels=2, closed=1)
+    copy_consultations(site.engine, ended=60, still_open=10)
+    copy_consultations(site.engine, ended=10, still_open=10)
+    [token] = population.sign_in(1)
+    browser = site.browser(token)
+    assert rows_in(browser.get(PATH).content) == 2 + 10 + 10 + 5
+    ended = browser.get(f"{PATH}?ended=1").text
+    assert rows_in(ended.encode()) == 50
+    older = re.search(r'href="([^"]+)" rel="next"', ended)
+    assert older
+    assert rows_in(browser.get(older[1].replace("&amp;", "&")).content) == 1 + 60 + 10 - 50
+
+
 def test_a_figure_says_whether_it_meets_its_goal() -> None:
     assert at_most("a", 12, 12.0, "ms").is_met
     assert not at_most("a", 12, 12.1, "ms").is_met
@@ -42,7 +63,7 @@ def test_made_up_requests_do_reach_handlers(site: TestSite) -> None:
     async def ask() -> list[int]:
         site.live.limiter.clear()
         sent = [made.request()[1] for _ in range(60)]
-        return [(await request(site._app, "localhost:8000", **one)).status for one in sent]
+        return [(await request(site.app, "localhost:8000", **one)).status for one in sent]
 
     statuses = Counter(asyncio.run(ask()))
     assert max(statuses) < 500

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from tests.engines import SqliteTemplate
 from tests.site import TestSite, make_live
-from tests.web.world import World
+from tests.web.world import Until, World
 
 
 @contextmanager
-def attacked(folder: Path) -> Iterator[World]:
+def attacked(folder: Path, until: Until = "assessment") -> Iterator[World]:
     template = SqliteTemplate(folder)
     for name in ("live", "store"):
         (folder / name).mkdir()
@@ -18,4 +18,4 @@ def attacked(folder: Path) -> Iterator[World]:
         template.copy(folder / "store") as engine,
         TestSite(make_live(folder / "live"), engine, folder / "store") as site,
     ):
-        yield World(site, "assessment")
+        yield World(site, until)

@@ -48,7 +48,7 @@ def measure(world: World, count: int) -> Figure:
 
 async def _read_meanwhile(world: World, token: str) -> int:
     """How many answers gave the cookie back."""
-    app = world.site._app
+    app = world.site.app
     pages = [request(app, _HOST, "/centre", headers=(cookie(token),)) for _ in range(_READERS)]
     *read, left = await asyncio.gather(*pages, _sign_out(world, token))
     assert left.status == 303, left
@@ -65,7 +65,7 @@ async def _post_too_late(world: World, token: str) -> int:
             await may_go_on.wait()
             return await receive()
 
-        await world.site._app(scope, receive_late, send)
+        await world.site.app(scope, receive_late, send)
 
     form = urlencode(PATIENT).encode()
     late = asyncio.create_task(_post(cast("Litestar", slow), token, "/centre/patients/new", form))
@@ -77,7 +77,7 @@ async def _post_too_late(world: World, token: str) -> int:
 
 
 async def _sign_out(world: World, token: str) -> Got:
-    return await _post(world.site._app, token, "/sign-out", b"")
+    return await _post(world.site.app, token, "/sign-out", b"")
 
 
 async def _post(app: Litestar, token: str, path: str, body: bytes) -> Got:
@@ -106,7 +106,7 @@ def _living(world: World, tokens: list[str]) -> int:
         found = 0
         for token in tokens:
             world.site.live.limiter.clear()
-            got = await request(world.site._app, _HOST, "/help", headers=(cookie(token),))
+            got = await request(world.site.app, _HOST, "/help", headers=(cookie(token),))
             found += got.status == 200
         return found
 

@@ -43,7 +43,7 @@ async def _attack(world: World, count: int, chance: random.Random) -> list[str]:
         world.site.live.limiter.clear()
         name, sent = made.request()
         started = process_time()
-        got = await _send(world.site._app, sent)
+        got = await _send(world.site.app, sent)
         spent = process_time() - started
         if got is None or got.status >= 500 or spent > LONGEST:
             faults.append(f"{name}: {got.status if got else 'died'} after {spent:.1f} s, {sent}")

@@ -32,7 +32,7 @@ def measure_traces(world: World, count: int) -> list[Figure]:
         for number in range(times):
             world.site.live.limiter.clear()
             path = _PATHS[number % len(_PATHS)]
-            got = await request(world.site._app, _HOST, path, client=f"10.0.{number % 250}.1")
+            got = await request(world.site.app, _HOST, path, client=f"10.0.{number % 250}.1")
             assert "set-cookie" not in got.headers
 
     asyncio.run(go(min(count, 3000)))
@@ -58,7 +58,7 @@ def measure_enumeration(world: World, count: int, seed: int) -> list[Figure]:
         body = json.dumps({"email": email}).encode()
         kind = ((b"content-type", b"application/json"),)
         started = perf_counter()
-        await request(site._app, _HOST, "/sign-in/begin", method="POST", headers=kind, body=body)
+        await request(site.app, _HOST, "/sign-in/begin", method="POST", headers=kind, body=body)
         return perf_counter() - started
 
     async def go() -> tuple[list[float], list[float]]:
