@@ -6,6 +6,7 @@ end of it by the client's port, and which process holds that end.
 
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def _holder(server: Server, client_port: int) -> int:
     ends = time.monotonic() + 5
     while time.monotonic() < ends:
         inode = _inode(server.port, client_port)
-        for pid in _descendants(server.pid):
+        for pid in descendants(server.pid):
             if inode in _sockets(pid):
                 return pid
     raise AssertionError(f"no worker holds the connection from port {client_port}")
@@ -82,7 +83,7 @@ def _inode(port: int, client_port: int) -> str:
     return "none"
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -91,18 +92,21 @@ def _descendants(pid: int) -> list[int]:
             continue  # it has ended meanwhile
         parent = int(stat.rpartition(")")[2].split()[1])
         if parent == pid:
-            found += [int(folder.name), *_descendants(int(folder.name))]
+            found += [int(folder.name), *descendants(int(folder.name))]
     return found
 
 
 def _sockets(pid: int) -> set[str]:
-    found = set()
-    try:
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            match = re.fullmatch(r"socket:\[(\d+)\]", str(link.readlink()))
-            found |= {match[1]} if match else set()
-    except OSError:
-        pass  # a descriptor was closed while we looked
+    found = (re.fullmatch(r"socket:\[(\d+)\]", name) for name in open_files(pid))
+    return {match[1] for match in found if match}
+
+
+def open_files(pid: int) -> list[str]:
+    """What a process holds open: files by their paths, sockets by their numbers."""
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # it was closed while we looked
+            found.append(str(link.readlink()))
     return found
 
 

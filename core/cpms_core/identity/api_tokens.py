@@ -6,7 +6,7 @@ lost role or an ended account counts at once. It holds 256 random bits; only its
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, update
@@ -110,9 +110,9 @@ def revoke_token(session: Session, actor: Actor, token_id: UUID) -> UUID:
 def machine(session: Session, text: str, *, is_activity: bool = True) -> SignedIn | None:
     """Who sends this token, or None; `is_activity` notes that it was used."""
     row = session.connection().execute(_LIVING, {"digest": token_digest(text)}).one_or_none()
-    now = clock.now()
-    if row is None or not row.made_at - _SEEN_EVERY <= now < row.expires_at:
+    if row is None or not _is_in_time(row):
         return None
+    now = clock.now()
     if is_activity and (row.last_used_at is None or now - row.last_used_at > _SEEN_EVERY):
         write(session, _USED, {"token_id": row.id, "now": now})
     actor = Actor(
@@ -126,6 +126,16 @@ def machine(session: Session, text: str, *, is_activity: bool = True) -> SignedI
     return SignedIn(actor=actor, token="", ends_at=row.expires_at, scopes=scopes)
 
 
+def living_tokens(session: Session, digests: Collection[bytes]) -> set[bytes]:
+    """Of these digests of tokens, those that sign a machine in now."""
+    found = session.connection().execute(_LIVING_OF, {"digests": list(digests)})
+    return {row.token_hash for row in found if _is_in_time(row)}
+
+
+def _is_in_time(row: Any) -> bool:
+    return bool(row.made_at - _SEEN_EVERY <= clock.now() < row.expires_at)
+
+
 def _count_living(session: Session, actor: Actor) -> int:
     living = select(func.count()).where(
         ApiToken.user_id == actor.user_id,
@@ -135,19 +145,18 @@ def _count_living(session: Session, actor: Actor) -> int:
     return session.scalar(living) or 0
 
 
-_LIVING = (
+_ALL_LIVING = (
     select(
-        *(ApiToken.id, ApiToken.scopes, ApiToken.made_at, ApiToken.expires_at),
+        *(ApiToken.id, ApiToken.token_hash, ApiToken.scopes),
+        *(ApiToken.made_at, ApiToken.expires_at),
         *(ApiToken.last_used_at, ApiToken.user_id),
         *(User.name.label("user_name"), User.email),
     )
     .join(User, User.id == ApiToken.user_id)
-    .where(
-        ApiToken.token_hash == bindparam("digest"),
-        ApiToken.revoked_at.is_(None),
-        User.disabled_at.is_(None),
-    )
+    .where(ApiToken.revoked_at.is_(None), User.disabled_at.is_(None))
 )
+_LIVING = _ALL_LIVING.where(ApiToken.token_hash == bindparam("digest"))
+_LIVING_OF = _ALL_LIVING.where(ApiToken.token_hash.in_(bindparam("digests", expanding=True)))
 _USED = (
     update(ApiToken)
     .where(ApiToken.id == bindparam("token_id"))

@@ -110,12 +110,9 @@ def signed_in(
     now = clock.now()
     found = session.connection().execute(_LIVING, {"digest": token_digest(token)})
     row = found.one_or_none()
-    if row is None:
+    if row is None or not _is_in_time(row, settings):
         return None
     until = lives_until(row.created_at, row.last_seen_at, settings)
-    # A clock that was set back must not bring a session of the future to life.
-    if not row.created_at - _SEEN_EVERY <= now < until:
-        return None
     if is_activity and now - row.last_seen_at > _SEEN_EVERY:
         write(session, _SEEN, {"session_id": row.id, "now": now})
         until = lives_until(row.created_at, now, settings)
@@ -127,6 +124,18 @@ def signed_in(
         session_id=row.id,
     )
     return SignedIn(actor=actor, token=token, ends_at=until)
+
+
+def living_sessions(session: Session, digests: Collection[bytes], settings: Settings) -> set[bytes]:
+    """Of these digests of tokens, those that sign somebody in now; none is kept alive by it."""
+    found = session.connection().execute(_LIVING_OF, {"digests": list(digests)})
+    return {row.token_hash for row in found if _is_in_time(row, settings)}
+
+
+def _is_in_time(row: Any, settings: Settings) -> bool:
+    # A clock that was set back must not bring a session of the future to life.
+    until = lives_until(row.created_at, row.last_seen_at, settings)
+    return bool(row.created_at - _SEEN_EVERY <= clock.now() < until)
 
 
 def lives_until(created_at: datetime, last_seen_at: datetime, settings: Settings) -> datetime:
@@ -143,10 +152,11 @@ def grants_of(session: Session, user_id: UUID) -> frozenset[Grant]:
     return frozenset(Grant(Role(role), hcp_id, ern_id) for role, hcp_id, ern_id in rows)
 
 
-# Built once: these two run in every request.
-_LIVING = (
+# Built once: these run in every request.
+_ALL_LIVING = (
     select(
         SignInSession.id,
+        SignInSession.token_hash,
         SignInSession.created_at,
         SignInSession.last_seen_at,
         User.id.label("user_id"),
@@ -156,13 +166,14 @@ _LIVING = (
     .join(User, User.id == SignInSession.user_id)
     .join(SecurityKey, SecurityKey.id == SignInSession.key_id)
     .where(
-        SignInSession.token_hash == bindparam("digest"),
         SignInSession.revoked_at.is_(None),
         SecurityKey.revoked_at.is_(None),
         SecurityKey.flagged_at.is_(None),
         User.disabled_at.is_(None),
     )
 )
+_LIVING = _ALL_LIVING.where(SignInSession.token_hash == bindparam("digest"))
+_LIVING_OF = _ALL_LIVING.where(SignInSession.token_hash.in_(bindparam("digests", expanding=True)))
 _SEEN = (
     update(SignInSession)
     .where(SignInSession.id == bindparam("session_id"))
