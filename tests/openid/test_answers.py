@@ -1,12 +1,14 @@
 """Providers that lead elsewhere, answer too much, wrongly, slowly or not at all."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cpms_core.identity import openid_provider
+from tests import factories
 from tests.openid.attack import Attack
 from tests.openid.fake import FakeProvider
 from tests.openid.sites import (
@@ -14,7 +16,7 @@ from tests.openid.sites import (
     of_fake,
     refusal,
 )
-from tests.site import TestSite
+from tests.site import Browser, TestSite
 from tests.web.key_person import Person, is_in
 
 
@@ -104,6 +106,45 @@ def test_a_provider_that_hangs_holds_nobody_up(
     attack.ensure_nothing(answer, 503)
     assert refusal(attack.site) == "no_answer"
     assert is_in(attack.ana.sign_in()), "the key alone signs in"
+
+
+def test_a_provider_that_hangs_leaves_room_for_other_slow_work(
+    attack: Attack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two are asked at once; the others are told at once what to do instead."""
+    monkeypatch.setattr(openid_provider, "PATIENCE", 3.0)
+    attack.fake.hangs.add("/.well-known/openid-configuration")
+    site = attack.site
+    clinician = site.person()
+    with site.transaction() as session:
+        case = factories.make_case(session, clinician.actor).id
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(_press, site.browser()) for _ in range(6)]
+        while len(attack.fake.asked) < 2:
+            time.sleep(0.01)
+        started = time.monotonic()
+        kind = {"Content-Type": "application/octet-stream"}
+        refused = clinician.post(f"/cases/{case}/files", content=b"no photo", headers=kind)
+        assert refused.status_code == 422
+        assert time.monotonic() - started < 2, "an upload waited for the provider"
+        told = sorted((one.result() for one in asked), key=lambda one: one[0])
+    assert len(attack.fake.asked) == 2
+    assert [status for _, status, _ in told] == [503] * 6
+    assert all(seconds < 2 for seconds, _, _ in told[:4])
+    for _, _, text in told[:4]:
+        assert "Fake Login has no place for you right now" in text
+        assert "Sign in with your security key instead, or try again" in text
+    for _, _, text in told[4:]:
+        assert "Fake Login cannot be reached" in text
+    attack.fake.hangs.clear()
+    assert attack.browser.post("/sign-in/openid/fake", {}).status_code == 303, "both are free again"
+
+
+def _press(browser: Browser) -> tuple[float, int, str]:
+    """The button; seconds, status and page."""
+    started = time.monotonic()
+    answer = browser.post("/sign-in/openid/fake", {})
+    return time.monotonic() - started, answer.status_code, answer.text
 
 
 def test_a_provider_that_is_down_is_told_and_the_key_alone_signs_in(site: TestSite) -> None:

@@ -5,6 +5,10 @@ from typing import Final
 
 _KEY = "Nothing was changed. Your security key alone signs you in as always."
 _SILENT = "It does not answer right now, or not as it should. " + _KEY
+_BUSY = (
+    "Others are signing in there at this moment, or it answers slowly. Nothing was changed. "
+    "Sign in with your security key instead, or try again in a minute."
+)
 _ODD = (
     "What it answered does not fit what was asked, so this site did not believe it. "
     + _KEY
@@ -32,6 +36,7 @@ _WEAK = (
 _TOLD: Final[Mapping[str, tuple[str, str, int]]] = {
     "no_answer": ("{} cannot be reached", _SILENT, 503),
     "bad_answer": ("{} cannot be reached", _SILENT, 503),
+    "busy": ("{} has no place for you right now", _BUSY, 503),
     "no_secret": ("{} is not set up yet", "Tell your administrator. " + _KEY, 503),
     "cancelled": ("You did not sign in at {}", _KEY, 422),
     "not_signed_in": ("You did not sign in at {}", "It said that it did not work. " + _KEY, 422),

@@ -3,13 +3,15 @@
 A provider is asked nothing but what its own settings name: every address in its discovery document
 must stand at the issuer's host and port, so no document can send requests, the client's secret or
 the browser elsewhere. No redirect is followed, an answer may hold 256 KiB, and all of a
-conversation takes ten seconds at most. Whatever comes back, only OpenIdError leaves this module.
+conversation takes ten seconds at most. Two may be under way in one worker: a provider that hangs
+leaves threads to other work. Whatever comes back, only OpenIdError leaves this module.
 """
 
 import asyncio
 import hashlib
 import logging
 import ssl
+import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -29,7 +31,9 @@ log = logging.getLogger("cpms")
 T = TypeVar("T")
 PATIENCE = 10.0
 """Seconds for all questions of one step together."""
+MOST_AT_ONCE = 2
 _LARGEST = 256 * 1024
+_places = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
 class Described(Struct, frozen=True, kw_only=True):
@@ -165,6 +169,9 @@ def _converse(provider: OpenIdProvider, ask: Callable[[httpx.AsyncClient], Await
         ):
             return await ask(client)
 
+    if not _places.acquire(blocking=False):
+        log.warning("sign-in provider %s: %d others are being asked", provider.key, MOST_AT_ONCE)
+        raise OpenIdError("busy")
     try:
         return asyncio.run(within())
     except OpenIdError as error:
@@ -176,6 +183,8 @@ def _converse(provider: OpenIdProvider, ask: Callable[[httpx.AsyncClient], Await
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         log.warning("sign-in provider %s sent something else than it must", provider.key)
         raise OpenIdError("bad_answer") from error
+    finally:
+        _places.release()
 
 
 async def _ask(client: httpx.AsyncClient, method: str, address: str, **options: Any) -> bytes:
