@@ -1,22 +1,30 @@
-"""Reading the audit: whose events a person may see, and the names that go with the ids."""
+"""Reading the audit: the events a person may see, and the names that go with the ids."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, union
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.actor import Actor, Role
+from cpms_core.actor import Actor
 from cpms_core.audit import FROM_THE_CONSOLE, AuditEvent, Event
+from cpms_core.audit_scope import (
+    Filters,
+    has_broken_glass,
+    is_about_self,
+    is_open_case,
+    is_overseen,
+    is_visible,
+    wanted_by,
+)
 from cpms_core.auditing.chain import walk
-from cpms_core.cases.models import Case, Record
+from cpms_core.cases.models import Case
 from cpms_core.directory.models import Ern, Hcp
-from cpms_core.identity.models import AccessRequest, Recovery, SecurityKey, SignInSession, User
-from cpms_core.panels.models import ConsultationRequest
+from cpms_core.identity.models import User
 from cpms_core.patients.models import Patient
 from cpms_core.patients.team import is_open_to
 
@@ -25,19 +33,6 @@ MOST_COUNTED = 10_000
 """Beyond it the count says “more than”: nobody turns two hundred pages."""
 CHECKED_AT_ONCE = 20_000
 """A chain up to this long is checked on every look; a longer one when somebody asks for it."""
-
-
-class Filters(Struct, frozen=True, kw_only=True):
-    """Empty means all."""
-
-    case: str = ""
-    """A case's id, or a patient's pseudonym."""
-    person: str = ""
-    """A person's id, or a part of the name or address."""
-    kind: str = ""
-    """A tag, or the start of several up to a colon."""
-    on: date | None = None
-    """The day, in UTC."""
 
 
 class AuditLine(Struct, frozen=True, kw_only=True):
@@ -51,6 +46,9 @@ class AuditLine(Struct, frozen=True, kw_only=True):
     """The person it was done to, if it was done to one."""
     case_id: UUID | None
     pseudonym: str
+    """Empty for a case of before: see `is_closed`."""
+    is_closed: bool
+    """Whether it is about a case or patient that the reader may no longer open."""
     centre: str
     ern: str
     detail: Mapping[str, Any]
@@ -92,15 +90,15 @@ def read_audit(
         session, actor, Event.AUDIT_READ, page=page, filters=" ".join(used) or None, view=view
     )
     session.flush()
-    seen = _about(actor) if is_about_me else _visible(actor)
-    wanted = select(AuditEvent).where(seen, *_wanted(actor, filters))
+    seen = is_about_self(actor) if is_about_me else is_visible(actor)
+    wanted = select(AuditEvent).where(seen, *wanted_by(actor, filters))
     counted = select(func.count()).select_from(wanted.limit(MOST_COUNTED + 1).subquery())
     count = session.scalar(counted) or 0
     last = max(1, -(-min(count, MOST_COUNTED) // PAGE))
     page = min(max(page, 1), last)
     newest = wanted.order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
     events = session.scalars(newest.limit(PAGE).offset((page - 1) * PAGE)).all()
-    return AuditPage(lines=_lines(session, events), count=count, page=page, last=last)
+    return AuditPage(lines=_lines(session, actor, events), count=count, page=page, last=last)
 
 
 def read_chain(session: Session, *, is_asked: bool = False) -> Chain:
@@ -115,95 +113,9 @@ def read_chain(session: Session, *, is_asked: bool = False) -> Chain:
     return Chain(sealed=sealed, waiting=waiting, is_checked=True, first_break=seq)
 
 
-def _visible(actor: Actor) -> ColumnElement[bool]:
-    """Everybody their own acts; managers those on their centre, coordinators those on their ERN."""
-    if Role.SYSTEM_ADMIN in actor.roles:
-        return true()
-    return or_(
-        AuditEvent.actor_id == actor.user_id,
-        AuditEvent.hcp_id.in_(actor.centres(Role.CENTRE_MANAGER)),
-        AuditEvent.ern_id.in_(actor.erns(Role.DISPATCHER, Role.COORDINATOR)),
-    )
-
-
-def _about(actor: Actor) -> ColumnElement[bool]:
-    """What others did to the cases this person opened, wrote in or sent; and to the account.
-
-    Cases of centres where the person still works. A key, a session, a request of one's own is the
-    account too.
-    """
-    me = actor.user_id
-    wrote = select(Record.case_id).where(Record.author_id == me)
-    sent = select(ConsultationRequest.case_id).where(ConsultationRequest.submitted_by == me)
-    own = (
-        or_(Case.created_by == me, Case.id.in_(wrote), Case.id.in_(sent)),
-        Case.patient_id.in_(select(Patient.id).where(is_open_to(actor))),
-    )
-    by_others = or_(AuditEvent.actor_id.is_(None), AuditEvent.actor_id != me)
-    cases = or_(
-        AuditEvent.case_id.in_(select(Case.id).where(*own)),
-        AuditEvent.patient_id.in_(select(Case.patient_id).where(*own)),
-    )
-    mine = (SecurityKey, SignInSession, AccessRequest, Recovery)
-    things = union(*(select(table.id).where(table.user_id == me) for table in mine))
-    account = or_(
-        AuditEvent.subject_id == me,
-        AuditEvent.subject_id.in_(things),
-        and_(AuditEvent.actor_id == me, AuditEvent.tag.startswith("site:session:")),
-    )
-    return or_(and_(by_others, cases), and_(AuditEvent.tag.startswith("site:"), account))
-
-
-def _wanted(actor: Actor, filters: Filters) -> Iterable[ColumnElement[bool]]:
-    if filters.kind.endswith(":"):
-        yield AuditEvent.tag.startswith(filters.kind, autoescape=True)
-    elif filters.kind:
-        yield AuditEvent.tag == filters.kind
-    if filters.case:
-        yield AuditEvent.case_id.in_(_cases(filters.case))
-    if filters.person:
-        # Addresses are for those who manage people: others could try one out, letter by letter.
-        manages = bool(actor.roles & {Role.SYSTEM_ADMIN, Role.CENTRE_MANAGER})
-        people = _people(filters.person, by_address=manages)
-        yield or_(AuditEvent.actor_id.in_(people), AuditEvent.subject_id.in_(people))
-    if filters.on:
-        start = datetime.combine(filters.on, time(), UTC)
-        yield AuditEvent.at >= start
-        yield AuditEvent.at < start + timedelta(days=1)
-
-
-def _cases(text: str) -> Sequence[UUID] | Select[UUID]:
-    if (case_id := _uuid(text)) is not None:
-        return [case_id]
-    patients = select(Patient.id).where(func.lower(Patient.pseudonym) == text.lower())
-    return select(Case.id).where(Case.patient_id.in_(patients))
-
-
-def _people(text: str, *, by_address: bool) -> Sequence[UUID] | Select[UUID]:
-    if (user_id := _uuid(text)) is not None:
-        return [user_id]
-    named = or_(
-        User.name.contains(text, autoescape=True),
-        func.lower(User.name).contains(text.lower(), autoescape=True),
-    )
-    has_address = User.email.contains(text.casefold(), autoescape=True)
-    return select(User.id).where(or_(named, has_address) if by_address else named)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def _lines(session: Session, events: Sequence[AuditEvent]) -> tuple[AuditLine, ...]:
+def _lines(session: Session, actor: Actor, events: Sequence[AuditEvent]) -> tuple[AuditLine, ...]:
     people = _names(session, select(User.id, User.name), User.id, events, "actor_id", "subject_id")
-    pseudonyms = select(Case.id, Patient.pseudonym).join(Patient, Patient.id == Case.patient_id)
-    cases = _names(session, pseudonyms, Case.id, events, "case_id")
-    patients = _names(
-        session, select(Patient.id, Patient.pseudonym), Patient.id, events, "patient_id"
-    )
+    pseudonyms = _pseudonyms(session, actor, events)
     centres = _names(session, select(Hcp.id, Hcp.code), Hcp.id, events, "hcp_id")
     erns = _names(session, select(Ern.id, Ern.name), Ern.id, events, "ern_id")
     return tuple(
@@ -214,8 +126,9 @@ def _lines(session: Session, events: Sequence[AuditEvent]) -> tuple[AuditLine, .
             is_console=bool(event.roles) or event.tag in FROM_THE_CONSOLE,
             roles=event.roles,
             about=people.get(event.subject_id, "") if event.subject_id != event.actor_id else "",
-            case_id=event.case_id if event.case_id in cases else None,
-            pseudonym=cases.get(event.case_id) or patients.get(event.patient_id, ""),
+            case_id=event.case_id if event.id in pseudonyms else None,
+            pseudonym=pseudonyms.get(event.id, ""),
+            is_closed=bool(event.case_id or event.patient_id) and event.id not in pseudonyms,
             centre=centres.get(event.hcp_id, ""),
             ern=erns.get(event.ern_id, ""),
             detail=event.detail,
@@ -223,6 +136,28 @@ def _lines(session: Session, events: Sequence[AuditEvent]) -> tuple[AuditLine, .
         )
         for event in events
     )
+
+
+def _pseudonyms(session: Session, actor: Actor, events: Sequence[AuditEvent]) -> Mapping[UUID, str]:
+    """By the events' ids: of what the actor oversees, and else of what the actor may open now."""
+    ids = [event.id for event in events]
+    of_cases = (
+        select(AuditEvent.id, Patient.pseudonym)
+        .join(Case, Case.id == AuditEvent.case_id)
+        .join(Patient, Patient.id == Case.patient_id)
+        .where(AuditEvent.id.in_(ids), or_(is_overseen(actor), is_open_case(actor)))
+    )
+    is_open = or_(is_open_to(actor), has_broken_glass(actor))
+    of_patients = (
+        select(AuditEvent.id, Patient.pseudonym)
+        .join(Patient, Patient.id == AuditEvent.patient_id)
+        .where(
+            AuditEvent.id.in_(ids),
+            AuditEvent.case_id.is_(None),
+            or_(is_overseen(actor), is_open),
+        )
+    )
+    return {row[0]: row[1] for one in (of_cases, of_patients) for row in session.execute(one)}
 
 
 def _names(

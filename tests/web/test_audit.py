@@ -8,11 +8,15 @@ import pytest
 from sqlalchemy import select, text
 
 from cpms_core import audit
+from cpms_core.access import Standing
 from cpms_core.actor import Role
 from cpms_core.audit import AuditEvent, Event
 from cpms_core.audit_queries import CHECKED_AT_ONCE
 from cpms_core.auditing.chain import seal
+from cpms_core.cases.models import Case
+from cpms_core.cases.scope import end_share, share_with_ern, share_with_expert
 from cpms_core.clock import clock
+from cpms_core.patients.models import BrokenGlass
 from cpms_web.audit_words import SOURCES, WORDS, in_words
 from tests import factories
 from tests.site import Browser, TestSite
@@ -86,6 +90,45 @@ def test_a_role_that_was_taken_away_shows_nothing_more(site: TestSite) -> None:
     with site.transaction() as session:
         session.execute(text("UPDATE role_grant SET revoked_at = granted_at"))
     assert "Wren-1" not in manager.get("/audit").text
+
+
+def test_the_own_log_names_a_case_only_while_one_may_open_it(site: TestSite) -> None:
+    """Its own centre, an ERN it was sent to, an expert, and whoever broke the glass."""
+    ana, eva = site.person(name="Ana"), site.person(hcp="NO01", name="Eva")
+    dispatcher = site.person(Role.DISPATCHER, ern="ithaca", hcp="BE01")
+    case, hcp = add_case(site, ana, "Wren-1")
+    people = (ana, eva, dispatcher)
+    for one in people:
+        add_event(site, one, case_id=case, hcp_id=hcp)
+    with site.transaction() as session:
+        user = eva.actor.user_id
+        share_with_expert(session, case, user, Standing.MEMBER, clock.now() + timedelta(hours=1))
+        share_with_ern(session, case, "ithaca")
+    assert ["Wren-1" in rows(one.get("/audit").text) for one in people] == [True] * 3
+    with site.transaction() as session:
+        end_share(session, case, user_id=eva.actor.user_id)
+    assert ["Wren-1" in rows(one.get("/audit").text) for one in people] == [True, False, True]
+    with site.transaction() as session:
+        session.execute(text("UPDATE consent SET withdrawn_at = recorded_at"))
+    assert ["Wren-1" in rows(one.get("/audit").text) for one in people] == [True, False, False]
+    with site.transaction() as session:
+        session.execute(text("UPDATE patient SET is_restricted = true"))
+    pages = [rows(one.get("/audit").text) for one in people]
+    assert all("a case you can no longer open" in page for page in pages)
+    assert not any("Wren-1" in page for page in pages)
+    with site.transaction() as session:
+        patient = session.get_one(Case, case).patient_id
+        until = clock.now() + timedelta(hours=1)
+        session.add(
+            BrokenGlass(
+                patient_id=patient,
+                user_id=ana.actor.user_id,
+                opens="record",
+                reason="seizure",
+                until=until,
+            )
+        )
+    assert "Wren-1" in rows(ana.get("/audit").text)
 
 
 def test_reading_the_audit_is_itself_an_event(site: TestSite) -> None:

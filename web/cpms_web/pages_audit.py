@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from cpms_core import Answer, Page, route
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
-from cpms_core.audit_queries import MOST_COUNTED, Chain, Filters, read_audit, read_chain
+from cpms_core.audit_queries import MOST_COUNTED, Chain, read_audit, read_chain
+from cpms_core.audit_scope import Filters
 from cpms_core.http.visit import PageVisit
 from cpms_web.audit_words import SOURCES, WORDS, details_in_words, in_words, roles_in_words
 from cpms_web.paging import page_number
