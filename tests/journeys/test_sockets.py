@@ -4,16 +4,19 @@ Against the real server, whose parser an in-process client never meets.
 """
 
 import re
+import resource
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.engines import SqliteTemplate
 from tests.journeys.server import Person, Server, make_data
+from tests.journeys.workers import descendants
 
 AT_ONCE = 2.0
 GIGABYTE = 2**30
@@ -115,6 +118,47 @@ def test_a_lie_about_the_request_gets_a_plain_refusal(
     assert status < 500, answer[:300]
     assert b"Traceback" not in answer
     assert httpx.get(f"{server.url}/health").status_code == 200
+
+
+def test_a_body_without_an_end_is_cut_at_the_limit_and_not_gathered(server: Server) -> None:
+    """Sixty-four megabytes in chunks, of which a form may have four."""
+    own = as_person(server.person())
+    for kind in ("text/plain", "application/json", "application/x-www-form-urlencoded"):
+        before = memory_of(server)
+        request = head(
+            server,
+            "POST /sign-out HTTP/1.1",
+            *own,
+            f"Content-Type: {kind}",
+            "Transfer-Encoding: chunked",
+        )
+        chunk = b"10000\r\n" + b"a" * 2**16 + b"\r\n"
+        status, answer, _ = send(server, request, *[chunk] * 1024)
+        # Where it hung up while we still sent, the answer may be lost.
+        assert status in {0, 413}, answer[:300]
+        assert memory_of(server) - before < 2**26, kind
+    assert httpx.get(f"{server.url}/health").status_code == 200
+
+
+def test_a_million_parts_are_refused_soon(server: Server) -> None:
+    own = as_person(server.person())
+    parts = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 1_000_000
+    lines = ("Content-Type: multipart/form-data; boundary=x", f"Content-Length: {len(parts) + 5}")
+    before, started = memory_of(server), time.monotonic()
+    status, answer, _ = send(server, head(server, UPLOAD, *own, *lines), parts, b"--x--", waits=20)
+    assert status in {0, *range(400, 500)}, answer[:300]
+    assert time.monotonic() - started < 20
+    assert memory_of(server) - before < 2**27
+    assert httpx.get(f"{server.url}/health").status_code == 200
+
+
+def memory_of(server: Server) -> int:
+    """What its processes hold, in bytes."""
+    pages = 0
+    for pid in descendants(server.pid):
+        with suppress(OSError):
+            pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def test_a_second_request_hidden_in_the_first_is_not_answered(server: Server) -> None:

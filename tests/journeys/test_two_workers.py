@@ -6,6 +6,7 @@ knows which is which.
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from tests import factories
 from tests.engines import PostgresTemplate
 from tests.journeys.server import Person, Server, cpms, make_data
 from tests.journeys.workers import Lane, Lanes, answers_everywhere
+from tests.softkey import SoftKey
 
 ROUNDS = 12
 Workers = tuple[Lane, ...]
@@ -138,6 +140,37 @@ def begin_sign_in(server: Server, lane: Lane, email: str) -> int:
     headers = {"Origin": server.url}
     answer = lane.request("POST", "/sign-in/begin", json={"email": email}, headers=headers)
     return answer.status_code
+
+
+def test_an_answer_of_a_key_serves_once_on_whichever_worker(
+    server: Server, workers: Workers
+) -> None:
+    key = SoftKey(server.url)
+    with transaction(server.engine) as session:
+        user = factories.make_user(session)
+        credential = {"credential_id": key.credential_id, "public_key": key.public_key}
+        factories.make_key(session, user, **credential)
+    headers = {"Origin": server.url}
+
+    def begin(lane: Lane) -> dict[str, Any]:
+        lane.cookies.clear()  # as another browser each time
+        begun = lane.request("POST", "/sign-in/begin", json={"email": user.email}, headers=headers)
+        given: dict[str, Any] = begun.json()
+        return {"ceremony": given["ceremony"], "credential": key.sign_in(given["publicKey"])}
+
+    def finish(lane: Lane, answer: dict[str, Any]) -> int:
+        lane.cookies.clear()
+        done = lane.request("POST", "/sign-in/finish", json=answer, headers=headers)
+        return done.status_code
+
+    one, other = workers
+    answer = begin(one)
+    assert [finish(other, answer), finish(one, answer), finish(other, answer)] == [200, 422, 422]
+    for _ in range(5):
+        answer = begin(one)
+        with ThreadPoolExecutor(2) as pool:
+            told = list(pool.map(finish, workers, [answer] * 2))
+        assert sorted(told) == [200, 422]
 
 
 def test_one_touch_serves_once_when_both_get_it_at_the_same_moment(
