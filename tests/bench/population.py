@@ -18,6 +18,7 @@ from cpms_core.db import transaction
 from cpms_core.identity.sessions import actor_for
 from cpms_core.panels import discussion, members, moves, submission, triage
 from cpms_core.panels.models import ConsultationRequest, Panel
+from cpms_core.panels.renewal import renew_panel
 from cpms_core.panels.request_form import KEY, RequestForm
 from cpms_core.panels.stages import Stage
 from cpms_core.registry import Registry
@@ -133,6 +134,7 @@ class Population:
             answered_at = row.first_response_at or row.triaged_at
             row.closed_at = answered_at + timedelta(days=self._chance.uniform(3, 30))
             row.stage, row.stage_at = str(Stage.CLOSED), row.closed_at
+            renew_panel(session, row)
 
     @contextmanager
     def _days_ago(self, days: float) -> Iterator[None]:

@@ -1,35 +1,18 @@
-"""What was promised for each stage, and the clock in words.
+"""The clock of a request or a panel in words: what was promised by when, or why it stands still.
 
-Promises are the site's own for all ERNs until a network can declare its own.
+`renewal` keeps when it is due; what each network promises stands in `promises`.
 """
 
-from datetime import date, datetime, timedelta
-from functools import lru_cache
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from cpms_core import words
 from cpms_core.clock import clock
+from cpms_core.panels.promises import What
 from cpms_core.panels.stages import ENDED, Stage
 
-
-class Promise(Struct, frozen=True, kw_only=True):
-    """All counted from the submission, without the time the clock stood still."""
-
-    triage: timedelta
-    first_answer: timedelta
-    outcome: timedelta
-
-
-PROMISES = {
-    "urgent": Promise(
-        triage=timedelta(hours=4), first_answer=timedelta(days=1), outcome=timedelta(days=3)
-    ),
-    "routine": Promise(
-        triage=timedelta(days=2), first_answer=timedelta(days=7), outcome=timedelta(days=30)
-    ),
-}
 _SOON = timedelta(days=1)
 
 
@@ -38,7 +21,10 @@ class Clock(Struct, frozen=True, kw_only=True):
 
     state: Literal["", "soon", "late", "stopped"]
     words: str
+    """Complete in themselves, with a time in UTC where one is told."""
     due: datetime | None = None
+    what: Literal["", "triage", "first answer", "outcome"] = ""
+    """That is due then; a page shows the time as the reader's own."""
 
     @property
     def order(self) -> int:
@@ -46,76 +32,57 @@ class Clock(Struct, frozen=True, kw_only=True):
         return int(self.due.timestamp()) if self.due else 10**12
 
 
-def request_clock(
-    state: str,
-    urgency: str,
-    submitted_at: datetime,
-    decided_at: datetime | None,
-    paused_seconds: int,
-) -> Clock:
-    """How long a request has been waiting for the ERN, or for its submitter."""
-    if state == "returned" and decided_at:
-        return Clock(state="stopped", words=f"stopped for {words.since(decided_at)}")
-    if state != "submitted":
-        return Clock(state="stopped", words=words.words(state).lower())
-    counted_from = submitted_at + timedelta(seconds=paused_seconds)
-    due = counted_from + promise(urgency).triage
-    if clock.now() > due:
-        return Clock(state="late", words=f"late {words.since(due)}", due=due)
-    return Clock(state="", words=f"waiting {words.since(counted_from)}", due=due)
-
-
 class PanelClock(Struct, frozen=True, kw_only=True):
     """What the clock of a panel is read from."""
 
     stage: str
     stage_at: datetime
-    urgency: str
     submitted_at: datetime
     paused_seconds: int
     first_response_at: datetime | None
     closed_at: datetime | None
-
-    @property
-    def is_late(self) -> bool:
-        return self._runs and clock.now() > self._due
-
-    @property
-    def _runs(self) -> bool:
-        return self.stage not in ENDED and self.stage != Stage.DATA_COMPLETION
-
-    @property
-    def _due(self) -> datetime:
-        promised = promise(self.urgency)
-        length = promised.outcome if self.first_response_at else promised.first_answer
-        return self.submitted_at + timedelta(seconds=self.paused_seconds) + length
+    due_at: datetime | None
 
     def read(self) -> Clock:
-        if self.closed_at:
-            taken = (self.closed_at - self.submitted_at).total_seconds() - self.paused_seconds
-            return Clock(state="stopped", words=f"signed in {words.span(max(taken, 0))}")
+        if self.stage in ENDED:
+            return Clock(state="stopped", words=self._how_it_ended())
         if self.stage == Stage.DATA_COMPLETION:
             return Clock(state="stopped", words=f"stopped for {words.since(self.stage_at)}")
-        if not self._runs:
-            return Clock(state="stopped", words=words.words(self.stage).lower())
-        what = "outcome" if self.first_response_at else "first answer"
-        due, now = self._due, clock.now()
-        left = (due - now).total_seconds()
-        if left < 0:
-            return Clock(state="late", words=f"{what} late {words.span(-left)}", due=due)
-        if left < _SOON.total_seconds():
-            return Clock(state="soon", words=f"{what} in {words.span(left)}", due=due)
-        return Clock(state="", words=f"{what} by {_day(due.date(), now.year)}", due=due)
+        return running(promised(self.stage, self.first_response_at) or "outcome", self.due_at)
+
+    def _how_it_ended(self) -> str:
+        if self.closed_at is None:
+            return words.words(self.stage).lower()
+        taken = (self.closed_at - self.submitted_at).total_seconds() - self.paused_seconds
+        return f"closed in {words.span(max(taken, 0))}"
 
 
-@lru_cache
-def _day(on: date, this_year: int) -> str:
-    """Without the year while it is this one."""
-    return words.day(on).removesuffix(f" {this_year}")
+def request_clock(state: str, due_at: datetime | None, decided_at: datetime | None) -> Clock:
+    """How long a request has been waiting for the ERN, or for its submitter."""
+    if state == "submitted":
+        return running("triage", due_at)
+    if state == "returned" and decided_at:
+        return Clock(state="stopped", words=f"stopped for {words.since(decided_at)}")
+    return Clock(state="stopped", words=words.words(state).lower())
 
 
-def promise(urgency: str) -> Promise:
-    return PROMISES.get(urgency, PROMISES["routine"])
+def running(what: What, due: datetime | None) -> Clock:
+    """`first answer by Thu 26 Nov, 14:00`; its time is there a moment after an update at most."""
+    if due is None:
+        return Clock(state="", words=f"{what} waits")
+    left = (due - clock.now()).total_seconds()
+    if left < 0:
+        return Clock(state="late", words=f"{what} late {words.span(-left)}", due=due, what=what)
+    if left < _SOON.total_seconds():
+        return Clock(state="soon", words=f"{what} in {words.span(left)}", due=due, what=what)
+    return Clock(state="", words=f"{what} by {words.by(due)}", due=due, what=what)
+
+
+def promised(stage: str, first_response_at: Any) -> What | None:
+    """What a panel's clock runs for; None while it stands still."""
+    if stage in ENDED or stage == Stage.DATA_COMPLETION:
+        return None
+    return "outcome" if first_response_at else "first answer"
 
 
 def pause_so_far(stage: str, stage_at: datetime) -> int:

@@ -41,6 +41,7 @@ def clock_columns() -> tuple[Any, ...]:
         ConsultationRequest.paused_seconds,
         Panel.first_response_at,
         Panel.closed_at,
+        Panel.due_at,
     )
 
 
@@ -48,7 +49,7 @@ def count_columns() -> tuple[Label[int], ...]:
     """Contributors, members that are asked, those invited and silent, positions still open."""
     of_panel = PanelMember.panel_id == Panel.id
     answered = select(func.count(distinct(Contribution.author_id))).where(
-        Contribution.panel_id == Panel.id
+        Contribution.panel_id == Panel.id, Contribution.kind == "opinion"
     )
     has_judged = exists().where(
         Position.user_id == PanelMember.user_id,
@@ -73,19 +74,20 @@ def count_columns() -> tuple[Label[int], ...]:
 
 
 def clock_of(row: Any) -> Clock:
-    return panel_clock(row).read()
+    """Of a row with `clock_columns`."""
+    return clock_of_panel(row, row)
 
 
-def panel_clock(row: Any) -> PanelClock:
+def clock_of_panel(panel: Any, request: Any) -> Clock:
     return PanelClock(
-        stage=row.stage,
-        stage_at=row.stage_at,
-        urgency=row.urgency,
-        submitted_at=row.submitted_at,
-        paused_seconds=row.paused_seconds,
-        first_response_at=row.first_response_at,
-        closed_at=row.closed_at,
-    )
+        stage=panel.stage,
+        stage_at=panel.stage_at,
+        submitted_at=request.submitted_at,
+        paused_seconds=request.paused_seconds,
+        first_response_at=panel.first_response_at,
+        closed_at=panel.closed_at,
+        due_at=panel.due_at,
+    ).read()
 
 
 def origin_of(row: Any) -> str:
@@ -97,10 +99,12 @@ def ball_of(row: Any) -> str:
     """With whom the next step lies."""
     lead = f"lead, {row.lead_city or row.lead_name}"
     match Stage(row.stage):
-        case Stage.PANEL_SELECTION if row.invited:
+        case Stage.PANEL_SELECTION | Stage.OPEN if row.invited:
             return f"{words.plural(row.invited, 'expert')} invited"
         case Stage.DATA_COMPLETION:
             return f"submitter, {words.since(row.stage_at)}"
+        case Stage.ANSWERED:
+            return "submitter"
         case Stage.SIGN_OFF if row.judges > row.judged:
             return words.plural(row.judges - row.judged, "member")
         case Stage.CLOSED | Stage.ARCHIVED | Stage.WITHDRAWN:

@@ -8,6 +8,7 @@ const STYLES = {
   datetime: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
   date: { day: "numeric", month: "short", year: "numeric" },
   time: { hour: "2-digit", minute: "2-digit" },
+  promise: { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
 };
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
 const UNITS = [
@@ -37,6 +38,11 @@ whenever("time[data-time]", (element) => {
   const style = STYLES[element.dataset.time] ?? STYLES.datetime;
   element.textContent = moment.toLocaleString(locale, style);
   element.title = exact(moment);
+});
+
+// Words about a moment that they do not tell: when it is, on hover.
+whenever("[data-due]", (element) => {
+  element.title = exact(new Date(element.dataset.due));
 });
 
 const running = new Set();
