@@ -33,6 +33,7 @@ class Mention(Base):
     user_id: Mapped[UUID] = mapped_column(
         ForeignKey("user_account.id"), primary_key=True, index=True
     )
+    at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class PanelQuestion(Base):
@@ -45,7 +46,12 @@ class PanelQuestion(Base):
     asked_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
     asked_at: Mapped[datetime] = mapped_column(default=clock.now)
     text: Mapped[str]
+    wanted: Mapped[list[str]] = mapped_column(JsonValue, default=list)
+    """Keys of `questions.WANTED`."""
+    asks_to_wait: Mapped[bool] = mapped_column(default=False)
+    """Whether its asker thinks that the panel cannot go on without the answer."""
     is_blocking: Mapped[bool] = mapped_column(default=False)
+    """Whether the lead says so too: then the clock stands still for it."""
     state: Mapped[str] = mapped_column(default="open")
     """open, answered, refused, taken_back."""
     answer: Mapped[str] = mapped_column(default="")
