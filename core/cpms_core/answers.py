@@ -1,8 +1,9 @@
 """What a handler answers. The HTTP kernel turns these into responses; nothing else does."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -58,4 +59,24 @@ class Stream(Struct, frozen=True, kw_only=True):
     download_as: str | None = None
 
 
-Answer = Page | Redirect | Data | File | Stream
+class Live(Struct, frozen=True, kw_only=True):
+    """A sign whenever something happens to a case that this reader may see; never what it was.
+
+    Server-sent events, for a route of the rate `stream`.
+    """
+
+    case_id: UUID
+    patient_id: UUID
+    tells: frozenset[str]
+    """The audit events that are worth a sign."""
+    erns: frozenset[str]
+    """Those of other ERNs give none."""
+    still_may: Callable[[Any], bool]
+    """Asked with a session that reads: before each sign, and now and then. It ends with a no."""
+    seen: frozenset[UUID] = frozenset()
+    """Ids of the newest such events before it began."""
+    is_behind: bool = False
+    """Whether the first sign is due at once."""
+
+
+Answer = Page | Redirect | Data | File | Stream | Live
