@@ -11,7 +11,7 @@ from cpms_core.directory.models import ExpertGroup
 from cpms_core.errors import InvalidError, NotFoundError
 from cpms_core.identity.models import User
 from cpms_core.panels.members import invite_expert
-from cpms_core.panels.scope import find_panel
+from cpms_core.panels.scope import find_panel, networks_of
 
 _MOST_NAMED = 6
 """The sentence is carried by a cookie."""
@@ -41,9 +41,10 @@ def invite_group(
     session: Session, actor: Actor, panel_id: UUID, group_id: UUID, role: str = "member"
 ) -> GroupInvitation:
     """Everybody of it who can be invited; perhaps that is nobody."""
-    scope = find_panel(session, actor, panel_id, "panel.invite")
+    find_panel(session, actor, panel_id, "panel.invite")
     group = session.get(ExpertGroup, group_id)
-    if group is None or group.ended_at is not None or group.ern_id != scope.panel.ern_id:
+    networks = networks_of(session, panel_id)
+    if group is None or group.ended_at is not None or group.ern_id not in networks:
         raise NotFoundError("There is no such expert group in this ERN.")
     invited, skipped = [], []
     for user_id in group_members(session, group.id):

@@ -15,8 +15,14 @@ from cpms_core.directory.models import Ern
 from cpms_core.errors import ConflictError, InvalidError
 from cpms_core.identity.models import RoleGrant, User
 from cpms_core.panels.experts import list_experts
-from cpms_core.panels.models import ConsultationRequest, Panel, PanelMember
-from cpms_core.panels.scope import find_member, find_panel, is_seated, renew_share
+from cpms_core.panels.models import ConsultationRequest, Panel, PanelErn, PanelMember
+from cpms_core.panels.scope import (
+    find_member,
+    find_panel,
+    is_seated,
+    networks_of,
+    renew_share,
+)
 from cpms_core.panels.stages import ENDED
 from cpms_core.panels.triage import ensure_expert
 
@@ -38,7 +44,11 @@ def leadless_panels(session: Session, actor: Actor) -> list[Leadless]:
         select(Panel.id, Panel.number, Ern.name, User.name)
         .join(Ern, Ern.id == Panel.ern_id)
         .join(User, User.id == Panel.lead_id)
-        .where(Panel.ern_id.in_(erns), is_open_panel(), ~_can_lead(Panel.lead_id))
+        .where(
+            Panel.id.in_(select(PanelErn.panel_id).where(PanelErn.ern_id.in_(erns))),
+            is_open_panel(),
+            ~_can_lead(Panel.lead_id),
+        )
         .order_by(Panel.number)
     )
     return [Leadless(id=row[0], number=row[1], ern=row[2], lead=row[3]) for row in rows]
@@ -101,7 +111,7 @@ def choices_of_lead(session: Session, panel: Panel) -> Mapping[UUID, str]:
     if members:
         return members
     away = frozenset({panel.lead_id, *session.scalars(submitter)})
-    experts = list_experts(session, panel.ern_id, panel.case_id, away)
+    experts = list_experts(session, networks_of(session, panel.id), panel.case_id, away)
     return {one.id: f"{one.name}, {one.centre}" for one in experts if one.may_lead}
 
 

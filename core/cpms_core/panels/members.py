@@ -33,6 +33,13 @@ def invite_expert(
     """Ask somebody to join; from now on they may read the case in order to decide."""
     scope = find_panel(session, actor, panel_id, "panel.invite")
     ensure_open(scope)
+    return seat_expert(session, actor, scope, user_id, role)
+
+
+def seat_expert(
+    session: Session, actor: Actor, scope: PanelScope, user_id: UUID, role: str
+) -> PanelMember:
+    """The caller has asked who may invite."""
     if role not in ROLES:
         raise InvalidError("Choose member or observer.", {"role": "Choose one."})
     if user_id == scope.request.submitted_by:
@@ -65,6 +72,7 @@ def seat(
     if not is_seated:
         member.state = "invited"
         member.invited_by, member.invited_at, member.answered_at = actor.user_id, clock.now(), None
+        member.reason, member.deputy_for, member.reminded_at = "", None, None
     member.role, member.until = role, until
     renew_share(session, scope.case.id, user.id)
     return member
@@ -77,21 +85,30 @@ def answer_invitation(session: Session, actor: Actor, panel_id: UUID, *, accept:
     take_answer(session, actor, scope, accept=accept)
 
 
-def take_answer(session: Session, actor: Actor, scope: PanelScope, *, accept: bool) -> None:
+def take_answer(
+    session: Session, actor: Actor, scope: PanelScope, *, accept: bool, reason: str = ""
+) -> None:
     state = "accepted" if accept else "declined"
+    if not answered(session, scope, actor.user_id, "invited", state=state, reason=reason):
+        raise ConflictError("This invitation was answered or taken back already.")
+    renew_share(session, scope.case.id, actor.user_id)
+    note(session, actor, scope, Event.INVITATION_ANSWERED, actor.user_id, answer=state)
+
+
+def answered(
+    session: Session, scope: PanelScope, user_id: UUID, before: str, **values: str
+) -> bool:
+    """Whether the seat was still as it was before; then it is answered now."""
     done = session.execute(
         update(PanelMember)
         .where(
             PanelMember.panel_id == scope.panel.id,
-            PanelMember.user_id == actor.user_id,
-            PanelMember.state == "invited",
+            PanelMember.user_id == user_id,
+            PanelMember.state == before,
         )
-        .values(state=state, answered_at=clock.now())
+        .values(answered_at=clock.now(), **values)
     )
-    if cast("CursorResult[Any]", done).rowcount != 1:
-        raise ConflictError("This invitation was answered or taken back already.")
-    renew_share(session, scope.case.id, actor.user_id)
-    note(session, actor, scope, Event.INVITATION_ANSWERED, actor.user_id, answer=state)
+    return cast("CursorResult[Any]", done).rowcount == 1
 
 
 def remove_member(session: Session, actor: Actor, panel_id: UUID, user_id: UUID) -> None:

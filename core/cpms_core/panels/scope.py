@@ -17,8 +17,17 @@ from cpms_core.cases.models import Case
 from cpms_core.cases.scope import end_share, find_case, share_with_expert
 from cpms_core.clock import clock
 from cpms_core.db import UtcDateTime
+from cpms_core.directory.models import Ern
 from cpms_core.errors import ConflictError, NotFoundError
-from cpms_core.panels.models import ConsultationRequest, Outcome, Panel, PanelMember
+from cpms_core.panels.models import (
+    ConsultationRequest,
+    Contribution,
+    Outcome,
+    Panel,
+    PanelErn,
+    PanelMember,
+)
+from cpms_core.patients.consent_rules import covers
 from cpms_core.patients.models import Consent
 
 FASTER = (
@@ -33,6 +42,15 @@ _STANDINGS = {
 }
 
 
+_NETWORKS = select(PanelErn.ern_id).where(PanelErn.panel_id == bindparam("panel_id"))
+_NAMED = (
+    select(Ern.name)
+    .join(PanelErn, PanelErn.ern_id == Ern.id)
+    .where(PanelErn.panel_id == bindparam("panel_id"))
+    .order_by(PanelErn.since, PanelErn.ern_id)
+)
+
+
 class RequestScope(Struct, frozen=True):
     request: ConsultationRequest
     case: Case
@@ -44,7 +62,7 @@ class PanelScope(Struct, frozen=True):
     request: ConsultationRequest
     case: Case
     subject: Subject
-    """With the actor's standing on this very panel."""
+    """With the actor's standing on this very panel, and the ERNs that share it."""
 
 
 def find_request(session: Session, actor: Actor, request_id: UUID, permission: str) -> RequestScope:
@@ -66,11 +84,26 @@ def find_panel(session: Session, actor: Actor, panel_id: UUID, permission: str) 
     standing = standing_of(member)
     subject = structs.replace(
         scope.subject,
-        erns=scope.subject.erns & {panel.ern_id},
+        erns=scope.subject.erns & networks_of(session, panel.id),
         on_panel=frozenset({standing} if standing else ()),
     )
     ensure(actor, permission, subject, visible=may(actor, "case.summary", subject))
     return PanelScope(panel, panel.request, scope.case, subject)
+
+
+def networks_of(session: Session, panel_id: UUID) -> frozenset[str]:
+    """The ERN that opened the panel, and those that joined it."""
+    return frozenset(session.scalars(_NETWORKS, {"panel_id": panel_id}))
+
+
+def named_networks(session: Session, panel_id: UUID) -> str:
+    """`ERN ITHACA with ERKNet`; whoever opened the panel comes first."""
+    return " with ".join(session.scalars(_NAMED, {"panel_id": panel_id}))
+
+
+def is_of_network(ern_id: Any) -> ColumnElement[bool]:
+    """For a query over panels: those this ERN opened or shares."""
+    return Panel.id.in_(select(PanelErn.panel_id).where(PanelErn.ern_id == ern_id))
 
 
 def find_member(session: Session, panel_id: UUID, user_id: UUID) -> PanelMember | None:
@@ -120,7 +153,13 @@ def renew_share(session: Session, case_id: UUID, user_id: UUID) -> None:
     members = session.scalars(
         select(PanelMember)
         .join(Panel, Panel.id == PanelMember.panel_id)
-        .where(Panel.case_id == case_id, PanelMember.user_id == user_id, is_seated())
+        .where(
+            Panel.case_id == case_id,
+            PanelMember.user_id == user_id,
+            is_seated(),
+            Panel.stage != "withdrawn",
+            Panel.ern_id.in_(covered_erns(session, case_id)),
+        )
     ).all()
     held = {standing_of(member) for member in members}
     ends = [member.until for member in members if member.until]
@@ -132,8 +171,18 @@ def renew_share(session: Session, case_id: UUID, user_id: UUID) -> None:
     end_share(session, case_id, user_id=user_id)
 
 
+def covered_erns(session: Session, case_id: UUID) -> list[str]:
+    """The ERNs with a panel on the case that the consent for care reaches now."""
+    consents = session.get_one(Case, case_id).patient.consents
+    erns = session.scalars(select(Panel.ern_id).where(Panel.case_id == case_id).distinct())
+    return [ern_id for ern_id in erns if covers(consents, "text", ern_id)]
+
+
 def change(
-    session: Session, row: ConsultationRequest | Panel | Outcome, seen: int, **values: Any
+    session: Session,
+    row: ConsultationRequest | Panel | Contribution | Outcome,
+    seen: int,
+    **values: Any,
 ) -> None:
     """Set columns if the row is still the version that was seen; ConflictError if it is not."""
     table = type(row)
