@@ -6,23 +6,28 @@ from uuid import UUID
 
 from cpms_core import Answer, Data, Page, Redirect, route
 from cpms_core.audit import Event
+from cpms_core.clock import clock
 from cpms_core.datasets import records
-from cpms_core.errors import ConflictError, InvalidError
+from cpms_core.errors import ConflictError, InvalidError, NotFoundError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels import outcomes
+from cpms_core.panels import outcome_form, outcomes, positions
+from cpms_core.panels.after_queries import read_after
+from cpms_core.panels.follow_up_plan import asked_on
+from cpms_core.panels.letters import TITLES as LETTERS
 from cpms_core.panels.outcome_queries import OutcomePage, read_outcome_page
 from cpms_core.panels.panel_queries import panel_page
 from cpms_web.panel_frame import around, seen
 
 PATH = "/panels/{panel_id:uuid}/outcome"
+_LONGEST_NUMBER = 6
 
 
 @route("GET", PATH, permission="case.summary", event=Event.OUTCOME_READ)
 def show_outcome(visit: PageVisit, panel_id: UUID) -> Answer:
-    """The lead's form while it is drafted; the text from then on."""
-    outcome = read_outcome_page(visit.session, visit.actor, panel_id)
+    """The lead's form while it is drafted; the text from then on, or a signed `?version=`."""
+    outcome = read_outcome_page(visit.session, visit.actor, panel_id, version_asked(visit))
     if outcome.state == "draft" and outcome.may_steer:
-        form = outcomes.open_outcome_form(visit.session, visit.actor, panel_id)
+        form = outcome_form.open_outcome_form(visit.session, visit.actor, panel_id)
         return _form(visit, panel_id, form.values, form.row_version, draft_at=form.draft_at)
     return _text(visit, outcome)
 
@@ -39,18 +44,18 @@ def save_draft(visit: PageVisit, panel_id: UUID) -> Answer:
     session, actor, base = visit.session, visit.actor, seen(visit)
     edited = records.edit_rows(outcomes.DATASET, visit.form)
     if edited is not None:
-        outcomes.keep_outcome_typing(session, actor, panel_id, edited, base)
+        outcome_form.keep_outcome_typing(session, actor, panel_id, edited, base)
         return _form(visit, panel_id, edited, base)
     try:
         saved = outcomes.save_outcome_draft(session, actor, panel_id, visit.form, base)
     except InvalidError as error:
-        outcomes.keep_outcome_typing(session, actor, panel_id, visit.form, base)
+        outcome_form.keep_outcome_typing(session, actor, panel_id, visit.form, base)
         typed = records.raw_form(outcomes.DATASET, visit.form)
         return _form(visit, panel_id, typed, base, errors=error.fields, status=422)
     except ConflictError as error:
         if error.yours is None:
             raise
-        outcomes.keep_outcome_typing(session, actor, panel_id, visit.form, base)
+        outcome_form.keep_outcome_typing(session, actor, panel_id, visit.form, base)
         return _conflict(visit, panel_id, error.theirs or {}, records.encode(error.yours))
     if visit.field("_then") != "put":
         return Redirect(f"/panels/{panel_id}/outcome", "The draft is saved.")
@@ -59,7 +64,7 @@ def save_draft(visit: PageVisit, panel_id: UUID) -> Answer:
 
 @route("POST", PATH + "/typing", permission="panel.steer", event=Event.RECORD_DRAFTED)
 def keep_typing(visit: PageVisit, panel_id: UUID) -> Answer:
-    kept_at = outcomes.keep_outcome_typing(
+    kept_at = outcome_form.keep_outcome_typing(
         visit.session, visit.actor, panel_id, visit.form, seen(visit)
     )
     return Data(value={"kept_at": kept_at})
@@ -67,7 +72,7 @@ def keep_typing(visit: PageVisit, panel_id: UUID) -> Answer:
 
 @route("POST", PATH + "/discard", permission="panel.steer", event=Event.RECORD_DRAFT_DROPPED)
 def discard_typing(visit: PageVisit, panel_id: UUID) -> Answer:
-    outcomes.discard_outcome_typing(visit.session, visit.actor, panel_id)
+    outcome_form.discard_outcome_typing(visit.session, visit.actor, panel_id)
     return Redirect(
         f"/panels/{panel_id}/outcome", "What was not saved is gone; this is what is saved."
     )
@@ -86,7 +91,7 @@ def judge(visit: PageVisit, panel_id: UUID) -> Answer:
     )
     try:
         about = [int(text) for text in visit.form.get("about", []) if text.isdecimal()][:100]
-        outcomes.give_position(
+        positions.give_position(
             visit.session, visit.actor, panel_id, seen(visit), verdict, remark, about
         )
     except InvalidError as error:
@@ -104,6 +109,38 @@ def take_back(visit: PageVisit, panel_id: UUID) -> Answer:
     )
 
 
+@route("POST", PATH + "/amend", permission="panel.steer", event=Event.OUTCOME_DRAFTED)
+def amend(visit: PageVisit, panel_id: UUID) -> Answer:
+    reason = visit.field("reason", max_length=20_000)
+    try:
+        renewed = outcomes.amend_outcome(visit.session, visit.actor, panel_id, seen(visit), reason)
+    except InvalidError as error:
+        outcome = read_outcome_page(visit.session, visit.actor, panel_id)
+        return _text(visit, outcome, error=error, reason=reason)
+    return Redirect(
+        f"/panels/{panel_id}/outcome",
+        f"This is the draft of version {renewed.version}. The signed outcome holds until it is "
+        "signed.",
+    )
+
+
+@route("POST", PATH + "/keep", permission="panel.steer", event=Event.OUTCOME_TAKEN_BACK)
+def keep(visit: PageVisit, panel_id: UUID) -> Answer:
+    """No amendment after all."""
+    outcomes.keep_signed_outcome(visit.session, visit.actor, panel_id)
+    return Redirect(f"/panels/{panel_id}/outcome", "The signed outcome stands as it is.")
+
+
+def version_asked(visit: PageVisit) -> int | None:
+    """Of the address, `?version=1`; None for what holds now."""
+    text = visit.query.get("version", "")
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER:
+        return int(text)
+    raise NotFoundError("There is no such version.")
+
+
 def _put(visit: PageVisit, panel_id: UUID, row_version: int) -> Answer:
     try:
         outcomes.put_to_members(
@@ -115,7 +152,7 @@ def _put(visit: PageVisit, panel_id: UUID, row_version: int) -> Answer:
             row_version,
         )
     except InvalidError as error:
-        form = outcomes.open_outcome_form(visit.session, visit.actor, panel_id)
+        form = outcome_form.open_outcome_form(visit.session, visit.actor, panel_id)
         errors = {"": str(error)}
         return _form(visit, panel_id, form.values, form.row_version, errors=errors, status=422)
     return Redirect(f"/panels/{panel_id}/outcome", "The text is with the members now.")
@@ -138,6 +175,7 @@ def _form(
         "form": records.form_view(outcomes.DATASET, typed, errors),
         "base": base,
         "draft_at": draft_at,
+        "after": read_after(visit.session, visit.actor, panel_id),
         "url": f"/panels/{panel_id}/outcome",
     }
     return Page(template="web/outcome_form.html", values=values, status=status)
@@ -169,6 +207,7 @@ def _text(
     error: InvalidError | None = None,
     verdict: str = "",
     remark: str = "",
+    reason: str = "",
 ) -> Page:
     mine = outcome.my_position
     panel = panel_page(visit.session, visit.actor, visit.site.registry, outcome.panel_id)
@@ -177,14 +216,18 @@ def _text(
         "panel": panel,
         "outcome": outcome,
         "url": f"/panels/{outcome.panel_id}/outcome",
-        "verdicts": outcomes.VERDICTS,
+        "verdicts": positions.VERDICTS,
         "verdict": verdict or (mine.verdict if mine else ""),
         "remark": remark or (mine.remark if mine else ""),
         "about": mine.about if mine else [],
+        "after": read_after(visit.session, visit.actor, outcome.panel_id),
+        "letters": LETTERS,
+        "reason": reason,
+        "asked_on": tuple(asked_on(clock.today()).values()),
         "error": str(error) if error else "",
         "fields": error.fields if error else {},
     }
     return Page(template="web/outcome.html", values=values, status=422 if error else 200)
 
 
-ROUTES = (show_outcome, save_draft, keep_typing, discard_typing, judge, take_back)
+ROUTES = (show_outcome, save_draft, keep_typing, discard_typing, judge, take_back, amend, keep)

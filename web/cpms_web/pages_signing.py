@@ -9,6 +9,7 @@ from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels.outcome_queries import (
     SignedFiles,
+    amended_here,
     known_keys,
     note_outcome,
     signed_files,
@@ -17,7 +18,10 @@ from cpms_core.panels.signing import begin_signature, finish_signature
 from cpms_core.panels.verify import Verification
 from cpms_core.sandbox import run
 from cpms_web.ceremony_json import answered, ceremony_json
-from cpms_web.pages_outcome import PATH
+from cpms_web.pages_outcome import PATH, version_asked
+
+_MOST_FILES = 5
+"""Versions of one outcome that are proved together."""
 
 
 @route(
@@ -48,30 +52,34 @@ def finish(visit: PageVisit, panel_id: UUID) -> Answer:
 
 
 def _print(visit: PageVisit, panel_id: UUID) -> tuple[str, bytes]:
-    files = signed_files(visit.session, visit.actor, panel_id)
-    return files.number, _printed(files)
+    files = signed_files(visit.session, visit.actor, panel_id, version_asked(visit))
+    name = f"{files.number}{'-superseded' if files.amended else ''}.pdf"
+    return name, _printed(files)
 
 
 @route("GET", PATH + "/pdf", permission="outcome.read", event=Event.OUTCOME_READ, prepare=_print)
 def show_pdf(visit: PageVisit, panel_id: UUID) -> Answer:
-    number, pdf = visit.prepared
+    name, pdf = visit.prepared
     note_outcome(visit.session, visit.actor, panel_id, Event.OUTCOME_READ)
-    return File(content=pdf, media_type="application/pdf", download_as=f"{number}.pdf")
+    return File(content=pdf, media_type="application/pdf", download_as=name)
 
 
 def _prove(visit: PageVisit, panel_id: UUID) -> Verification:
     """The stored bytes as anybody would prove them: the printed file, and the keys of this site."""
-    files = signed_files(visit.session, visit.actor, panel_id)
+    files = signed_files(visit.session, visit.actor, panel_id, version_asked(visit))
     return run(
         "cpms_core.panels.verify:verify_file",
-        *(_printed(files), known_keys(visit.session), visit.site.origin),
+        *(_printed(files), known_keys(visit.session), visit.site.origin, None, files.earlier),
         returns=Verification,
     )
 
 
 def _printed(files: SignedFiles) -> bytes:
     """In the sandbox: the printer would add 60 MB to every worker that has printed once."""
-    return run("cpms_core.panels.pdf:render_pdf", files.outcome, files.signature, returns=bytes)
+    mark = files.amended.mark if files.amended else ""
+    return run(
+        "cpms_core.panels.pdf:render_pdf", files.outcome, files.signature, mark, returns=bytes
+    )
 
 
 @route(
@@ -83,7 +91,12 @@ def _printed(files: SignedFiles) -> bytes:
 )
 def show_verification(visit: PageVisit, panel_id: UUID) -> Answer:
     note_outcome(visit.session, visit.actor, panel_id, Event.OUTCOME_VERIFIED)
-    values: dict[str, Any] = {"proof": visit.prepared, "panel_id": panel_id, "name": ""}
+    values: dict[str, Any] = {
+        "proof": visit.prepared,
+        "amended": None,
+        "panel_id": panel_id,
+        "name": "",
+    }
     return Page(template="web/verification.html", values=values)
 
 
@@ -93,13 +106,17 @@ def show_verify(visit: PageVisit) -> Answer:  # noqa: ARG001 - every handler get
 
 
 def _prove_upload(visit: PageVisit) -> Verification:
-    if len(visit.uploads) != 1:
-        raise InvalidError("Choose one file: the PDF of an outcome.")
+    if not 1 <= len(visit.uploads) <= _MOST_FILES:
+        raise InvalidError(
+            f"Choose the PDF of an outcome, and with it at most {_MOST_FILES - 1} that it amends."
+        )
     keys = known_keys(visit.session)
+    asked, *earlier = [upload.path for upload in visit.uploads]
     return run(
         "cpms_core.panels.verify:verify_file",
-        *(visit.uploads[0].path, keys, visit.site.origin),
+        *(asked, keys, visit.site.origin, None, [str(path) for path in earlier]),
         returns=Verification,
+        read=earlier,
     )
 
 
@@ -113,9 +130,11 @@ def _prove_upload(visit: PageVisit) -> Verification:
 )
 def verify(visit: PageVisit) -> Answer:
     """Any outcome's file, also of another site."""
-    record(visit.session, visit.actor, Event.OUTCOME_VERIFIED, ok=visit.prepared.ok)
+    proof = visit.prepared
+    record(visit.session, visit.actor, Event.OUTCOME_VERIFIED, ok=proof.ok)
     values: dict[str, Any] = {
-        "proof": visit.prepared,
+        "proof": proof,
+        "amended": amended_here(visit.session, proof.outcome_sha256) if proof.ok else None,
         "panel_id": None,
         "name": visit.uploads[0].name[:200],
     }

@@ -99,6 +99,7 @@ class OutcomeDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     version: int
     previous_sha256: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")] | None
     """The hash of the signed outcome that this one amends."""
+    amends_because: str = ""
     case_number: str
     panel_number: str
     ern: str

@@ -32,6 +32,7 @@ RecommendationKind = Literal[
 ]
 Certainty = Literal["certain", "probable", "possible", "no diagnosis"]
 Strength = Literal["strong", "moderate", "weak"]
+Feasible = Literal["yes", "no", "unknown"]
 
 
 class Alternative(Struct, frozen=True, kw_only=True):
@@ -70,18 +71,38 @@ class Recommendation(Struct, frozen=True, kw_only=True):
     reference: Annotated[
         str, Meta(title="Reference", max_length=500, description="Guideline or paper.")
     ] = ""
+    feasible: (
+        Annotated[
+            Feasible,
+            Meta(
+                title="Feasible in the submitter's country",
+                description="Ask the submitter if you do not know.",
+            ),
+        ]
+        | None
+    ) = None
     where: Annotated[
         str,
         Meta(
             title="Where it can be done",
             max_length=500,
-            description="In the submitter's country, or who offers it abroad.",
+            description="Who offers it there, or abroad.",
         ),
     ] = ""
     due_on: (
-        Annotated[date, Meta(title="Due by", description="We ask on this day whether it was done.")]
+        Annotated[date, Meta(title="Due by", description="The day until which it should be done.")]
         | None
     ) = None
+    for_family: Annotated[
+        str,
+        Meta(
+            title="In plain words, for the family",
+            description="Short sentences without technical terms. Left empty, the family's letter "
+            "says only what kind of step it is.",
+            max_length=500,
+            extra={"lines": 2},
+        ),
+    ] = ""
 
 
 class OutcomeDraft(Struct, frozen=True, kw_only=True):
@@ -182,10 +203,24 @@ class OutcomeDraft(Struct, frozen=True, kw_only=True):
     follow_up_on: (
         Annotated[
             date,
-            Meta(title="Follow-up on", description="When we ask the submitter what came of it."),
+            Meta(
+                title="Follow-up on",
+                description="Besides 21 days, 3 months and a year after the signature, when we "
+                "ask the submitter what came of it.",
+            ),
         ]
         | None
     ) = None
+    for_family: Annotated[
+        str,
+        Meta(
+            title="In plain words, for the family",
+            description="What the panel found, as you would say it to the parents. Nothing else "
+            "that you write here reaches the family's letter.",
+            max_length=3_000,
+            extra={"lines": 4},
+        ),
+    ] = ""
 
 
 def missing_parts(opinion: OutcomeDraft) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from cpms_core import words
 from cpms_core.actor import Actor
 from cpms_core.audit import AuditEvent, Event
+from cpms_core.cases.covered import files_uncovered, records_uncovered
 from cpms_core.cases.models import Attachment, Case, Record
 from cpms_core.clock import clock
-from cpms_core.directory.models import Country, Ern, Hcp
+from cpms_core.directory.models import Country, Hcp
 from cpms_core.identity.models import SecurityKey, User
 from cpms_core.panels.models import Contribution, Outcome, PanelMember, Position
 from cpms_core.panels.outcome_document import (
@@ -27,10 +28,11 @@ from cpms_core.panels.outcome_document import (
     count_agreement,
 )
 from cpms_core.panels.outcome_draft import OutcomeDraft
-from cpms_core.panels.scope import PanelScope, is_in_time
+from cpms_core.panels.outcome_versions import newest_signed
+from cpms_core.panels.scope import PanelScope, is_in_time, named_networks
 from cpms_core.panels.signature import signing_key
 from cpms_core.panels.stages import title
-from cpms_core.patients.service import CONSENT_KINDS, has_consent
+from cpms_core.patients.service import CONSENT_KINDS
 from cpms_core.registry import Registry
 
 _ANSWERS = {"agree": "agree", "remark": "remark", "disagree": "disagree"}
@@ -46,6 +48,7 @@ def judged_document(
 ) -> OutcomeDocument:
     """The text as the members are asked about it: complete, with no position yet."""
     request, panel, patient = scope.request, scope.panel, scope.case.patient
+    amended = newest_signed(session, panel.id)
     name, centre, country = _whereabouts(session, request.submitted_by)
     members = members_of(session, outcome)
     age = words.age(patient.birth_year, patient.birth_month)
@@ -53,10 +56,11 @@ def judged_document(
     return OutcomeDocument(
         site=site_name,
         version=outcome.version,
-        previous_sha256=None,
+        previous_sha256=amended.sha256 if amended else None,
+        amends_because=outcome.reason,
         case_number=str(scope.case.id),
         panel_number=panel.number,
-        ern=session.get_one(Ern, panel.ern_id).name,
+        ern=named_networks(session, panel.id),
         pseudonym=patient.pseudonym,
         sex=who.removesuffix(f", {age}"),
         age=age,
@@ -64,7 +68,7 @@ def judged_document(
         stages=_stages(session, scope),
         submitter=Submitter(name=name, centre=centre, country=country),
         question=request.question,
-        reviewed=(*_records(session, registry, scope.case), *_files(session, scope.case)),
+        reviewed=(*_records(session, registry, scope.case), *_files(session, registry, scope.case)),
         members=members,
         opinion=opinion,
         agreement=count_agreement(opinion, members),
@@ -172,9 +176,11 @@ def _records(session: Session, registry: Registry, case: Case) -> list[Reviewed]
         .order_by(Record.dataset, Record.revision)
     )
     newest = {dataset: (revision, saved_at) for dataset, revision, saved_at in rows}
+    hidden = records_uncovered(registry, case, newest)
     return [
         Reviewed(what=f"{_dataset_title(registry, key)}, version {revision}", on=saved_at.date())
         for key, (revision, saved_at) in newest.items()
+        if key not in hidden
     ]
 
 
@@ -183,18 +189,19 @@ def _dataset_title(registry: Registry, key: str) -> str:
     return entry.dataset.title if entry else key
 
 
-def _files(session: Session, case: Case) -> list[Reviewed]:
-    """What the panel could see: nothing that is held back, no face without its consent."""
-    faces = has_consent(case.patient.consents, "face_photos")
+def _files(session: Session, registry: Registry, case: Case) -> list[Reviewed]:
+    """What the panel could see: nothing held back, nothing that the consent does not cover."""
     groups: dict[str, list[Attachment]] = defaultdict(list)
-    for row in session.scalars(
+    rows = session.scalars(
         select(Attachment)
         .where(
             Attachment.case_id == case.id, Attachment.removed_at.is_(None), Attachment.held == ""
         )
         .order_by(Attachment.added_at, Attachment.id)
-    ):
-        if row.viewer != "photo" or faces:
+    ).all()
+    hidden = files_uncovered(session, registry, case, rows)
+    for row in rows:
+        if row.id not in hidden:
             groups[row.group or str(row.id)].append(row)
     return [_file(files) for files in groups.values()]
 

@@ -6,6 +6,7 @@ functions in the sandbox.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from importlib.metadata import version
@@ -22,13 +23,15 @@ from cpms_core.panels.outcome_document import (
     OutcomeDocument,
     read_outcome,
 )
+from cpms_core.panels.pdf_mark import read_mark
 from cpms_core.panels.printable import printable
 from cpms_core.panels.signature import TAG, read_signature
 
 # Read at import: the sandbox, where unknown files are verified, opens no others later.
 _TEMPLATE = Path(__file__).with_name("outcome.typ").read_bytes()
 _CODE = _TEMPLATE + b"".join(
-    Path(source).read_bytes() for source in (__file__, printable.__code__.co_filename)
+    Path(source).read_bytes()
+    for source in (__file__, printable.__code__.co_filename, read_mark.__code__.co_filename)
 )
 RENDERER = f"renderer typst-{version('typst')}-{sha256_hex(_CODE)[:16]}"
 """What decides the pages besides the outcome; stands among the PDF's keywords."""
@@ -37,10 +40,11 @@ RENDERER = f"renderer typst-{version('typst')}-{sha256_hex(_CODE)[:16]}"
 _lock = Lock()
 
 
-def render_pdf(outcome: bytes, signature: bytes) -> bytes:
+def render_pdf(outcome: bytes, signature: bytes, mark: str = "") -> bytes:
     """The pages with outcome.json and signature.json attached, byte for byte.
 
-    The signature is not proved here. ValueError if the two do not belong together.
+    `mark` says by which version it was amended, see `pdf_mark.py`. The signature is not proved
+    here. ValueError if the two do not belong together.
     """
     document = read_outcome(outcome)
     signed = read_signature(outcome, signature)
@@ -52,7 +56,7 @@ def render_pdf(outcome: bytes, signature: bytes) -> bytes:
         "aaguid": key.aaguid if key else "",
     }
     files = {"outcome": outcome.decode(), "signature": signature.decode()}
-    return _compile(_Sheet(document, signed.outcome_sha256, facts, files, signed.signed_at))
+    return _compile(_Sheet(document, signed.outcome_sha256, facts, files, signed.signed_at, mark))
 
 
 def render_draft(outcome: bytes) -> bytes:
@@ -67,6 +71,7 @@ class _Sheet(NamedTuple):
     signature: dict[str, Any] | None
     files: dict[str, str]
     at: datetime
+    mark: str = ""
 
 
 def _view(sheet: _Sheet) -> dict[str, Any]:
@@ -82,19 +87,26 @@ def _view(sheet: _Sheet) -> dict[str, Any]:
         "replaced": replaced,
         "sha256": sheet.sha256,
         "tag": TAG.decode(),
-        "keywords": [FORMAT, RENDERER],
+        "keywords": [FORMAT, RENDERER, *([sheet.mark] if sheet.mark else ())],
+        "amended": msgspec.to_builtins(read_mark(sheet.mark)),
     }
 
 
 def _compile(sheet: _Sheet) -> bytes:
-    view = _view(sheet)
+    return compile_pdf(_TEMPLATE, _view(sheet), sheet.at, sheet.files)
+
+
+def compile_pdf(
+    template: bytes, view: dict[str, Any], at: datetime, files: Mapping[str, str] | None = None
+) -> bytes:
+    """A template's pages; all of `view` and `files` reaches it as text."""
     with _lock:
         pdf = _compiler().compile(
-            _TEMPLATE,
+            template,
             format="pdf",
-            sys_inputs={"view": json.dumps(view), **sheet.files},
+            sys_inputs={"view": json.dumps(view), **(files or {})},
             pdf_standards=["a-3a", "ua-1"],
-            timestamp=int(sheet.at.timestamp()),
+            timestamp=int(at.timestamp()),
         )
     assert isinstance(pdf, bytes)  # a list only for pictures, None only with a path to write to
     return pdf

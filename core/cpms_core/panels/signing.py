@@ -11,7 +11,6 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy.orm import Session
 
-from cpms_core import audit
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.clock import clock
@@ -28,7 +27,7 @@ from cpms_core.panels.models import Outcome
 from cpms_core.panels.moves import take
 from cpms_core.panels.outcome_document import Member, OutcomeDocument, encode_outcome, read_outcome
 from cpms_core.panels.outcome_text import final_document, members_of
-from cpms_core.panels.outcomes import on_sign_off
+from cpms_core.panels.outcome_versions import note, on_sign_off
 from cpms_core.panels.scope import PanelScope, change, find_panel
 from cpms_core.panels.signature import NONCE_LENGTH, SignedOutcome, challenge, encode_signature
 
@@ -80,16 +79,7 @@ def begin_signature(session: Session, actor: Actor, policy: KeyPolicy, panel_id:
     change(session, outcome, outcome.row_version, frozen=frozen, sha256=sha256_hex(frozen))
     nonce = secrets.token_bytes(NONCE_LENGTH)
     value = challenge(nonce, hashlib.sha256(frozen).digest())
-    audit.record(
-        session,
-        actor,
-        Event.CHALLENGED,
-        case_id=scope.case.id,
-        hcp_id=scope.case.hcp_id,
-        ern_id=scope.panel.ern_id,
-        subject_id=outcome.id,
-        version=outcome.version,
-    )
+    note(session, actor, scope, Event.CHALLENGED, outcome)
     return begin_confirmation(session, policy, actor, outcome.id, value, nonce)
 
 
@@ -133,17 +123,7 @@ def _close(
         signed_at=signed.signed_at,
     )
     take(session, actor, scope, "sign")
-    audit.record(
-        session,
-        actor,
-        Event.OUTCOME_SIGNED,
-        case_id=scope.case.id,
-        hcp_id=scope.case.hcp_id,
-        ern_id=scope.panel.ern_id,
-        subject_id=outcome.id,
-        version=outcome.version,
-        sha256=outcome.sha256,
-    )
+    note(session, actor, scope, Event.OUTCOME_SIGNED, outcome, sha256=outcome.sha256)
 
 
 def _refuse_other_text(session: Session, outcome: Outcome, confirmed: Confirmed) -> None:

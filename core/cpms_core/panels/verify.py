@@ -5,32 +5,23 @@ prints for them. Reading an unknown PDF costs time and memory, so a web page cal
 the sandbox; its arguments and its result are plain values for that.
 """
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
-from cpms_core.panels.assertion import explain_failure
+from cpms_core import words
 from cpms_core.panels.outcome_document import OutcomeDocument, read_outcome
 from cpms_core.panels.pdf import RENDERER, render_pdf
+from cpms_core.panels.pdf_mark import read_mark, read_mark_text
 from cpms_core.panels.signature import SignedOutcome, read_signature
 from cpms_core.panels.unpack import Unpacked, unpack
-
-# A challenge lives for minutes; the clocks involved are one site's own.
-LONGEST_CEREMONY = timedelta(hours=1)
-
+from cpms_core.panels.verify_chain import Earlier, chain_lines
+from cpms_core.panels.verify_signature import Line, in_words, signature_lines
 
 Pages = Literal["same", "changed", "not compared", "none"]
-
-
-class Line(Struct, frozen=True):
-    """One thing that was looked at."""
-
-    ok: bool | None
-    """None: this cannot be told from the file, or says nothing about it by itself."""
-    text: str
 
 
 class Verification(Struct, frozen=True, kw_only=True):
@@ -68,11 +59,13 @@ def verify_file(
     trusted_keys: Mapping[str, str] | None = None,
     own_origin: str = "",
     signature: str | Path | bytes | None = None,
+    earlier: Sequence[Earlier] = (),
 ) -> Verification:
     """`source` is the PDF, or outcome.json with signature.json given or lying beside it.
 
     `trusted_keys` are the keys a site enrolled: fingerprint → whose it is; `own_origin` is that
-    site's address. Never raises for what a file holds.
+    site's address; `earlier` are signed versions that this one may amend. Never raises for what a
+    file holds.
     """
     try:
         unpacked = unpack(source, signature)
@@ -80,15 +73,17 @@ def verify_file(
         document = read_outcome(signed.outcome)
     except ValueError as error:
         return Verification(ok=False, lines=(Line(False, str(error)),))
-    lines = _signature_lines(signed, document)
+    lines = signature_lines(signed, document)
     proved = all(line.ok for line in lines)
     pages: Pages = "none"
     if proved:
         pages = _compare_pages(unpacked)
         lines += (
             _known_key_line(signed, document, trusted_keys, own_origin),
+            *chain_lines(document, earlier),
             *_PAGE_LINES[pages],
-            Line(None, f"When it was signed, {_words(signed.signed_at)}, is the site's word."),
+            *_mark_lines(unpacked),
+            Line(None, f"When it was signed, {in_words(signed.signed_at)}, is the site's word."),
         )
     signer = document.signer
     return Verification(
@@ -100,49 +95,6 @@ def verify_file(
         signed_at=signed.signed_at if proved else None,
         document=document if proved else None,
         pages=pages,
-    )
-
-
-def _signature_lines(signed: SignedOutcome, document: OutcomeDocument) -> tuple[Line, ...]:
-    return (
-        Line(True, f"The outcome is whole and readable. Its SHA-256 is {signed.outcome_sha256}."),
-        _assertion_line(signed),
-        _named_key_line(signed, document),
-        _time_line(signed, document),
-    )
-
-
-def _assertion_line(signed: SignedOutcome) -> Line:
-    failure = explain_failure(signed)
-    if failure:
-        return Line(False, failure)
-    return Line(
-        True,
-        f"A security key signed exactly this outcome at {signed.origin}; it was touched, and its "
-        "PIN or fingerprint was given.",
-    )
-
-
-def _named_key_line(signed: SignedOutcome, document: OutcomeDocument) -> Line:
-    name = document.signer.name
-    for key in document.signer.keys:
-        if key.sha256 == signed.key_fingerprint and key.credential_id == signed.credential:
-            return Line(
-                True,
-                f"The outcome itself names this key as a key of {name}. The key's fingerprint is "
-                f"{signed.key_fingerprint}.",
-            )
-    return Line(False, f"The key that signed is none of those the outcome names for {name}.")
-
-
-def _time_line(signed: SignedOutcome, document: OutcomeDocument) -> Line:
-    after = signed.signed_at - document.frozen_at
-    if timedelta() <= after <= LONGEST_CEREMONY:
-        return Line(True, f"The text was closed for signing at {_words(document.frozen_at)}.")
-    return Line(
-        False,
-        f"The times do not fit: the text was closed at {_words(document.frozen_at)}, the signature "
-        f"is dated {_words(signed.signed_at)}.",
     )
 
 
@@ -193,12 +145,22 @@ _PAGE_LINES: dict[Pages, tuple[Line, ...]] = {
 }
 
 
+def _mark_lines(unpacked: Unpacked) -> tuple[Line, ...]:
+    """That it was amended stands on the pages, not in the outcome: nothing proves it."""
+    amended = read_mark(unpacked.keywords)
+    if amended is None:
+        return ()
+    return (
+        Line(
+            None,
+            f"The file says that version {amended.version} amended it on {words.day(amended.on)}. "
+            f"That one's SHA-256 is {amended.sha256}: look at it too.",
+        ),
+    )
+
+
 def _print(unpacked: Unpacked) -> bytes:
     try:
-        return render_pdf(unpacked.outcome, unpacked.signature)
+        return render_pdf(unpacked.outcome, unpacked.signature, read_mark_text(unpacked.keywords))
     except Exception:  # noqa: BLE001 (anybody may sign an outcome that no program can print)
         return b""
-
-
-def _words(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"

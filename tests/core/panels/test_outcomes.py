@@ -16,7 +16,15 @@ from cpms_core.datasets.records import as_form
 from cpms_core.db import transaction
 from cpms_core.errors import ConflictError, ForbiddenError, InvalidError
 from cpms_core.identity.ceremony import KeyPolicy
-from cpms_core.panels import members, outcomes, signing, submission
+from cpms_core.panels import (
+    members,
+    outcome_form,
+    outcome_versions,
+    outcomes,
+    positions,
+    signing,
+    submission,
+)
 from cpms_core.panels.models import Outcome, Position
 from cpms_core.panels.outcome_document import read_outcome
 from cpms_core.panels.pdf import render_pdf
@@ -84,13 +92,13 @@ def test_what_the_lead_typed_is_kept_until_it_is_saved(session: Session) -> None
     they = Consultation(session).assess()
     seen = they.draft().row_version
     typed = {"heading": ["half a"], "kind": [""], "_once": ["x"]}
-    outcomes.keep_outcome_typing(session, they.lead, they.panel.id, typed, seen)
-    form = outcomes.open_outcome_form(session, they.lead, they.panel.id)
+    outcome_form.keep_outcome_typing(session, they.lead, they.panel.id, typed, seen)
+    form = outcome_form.open_outcome_form(session, they.lead, they.panel.id)
     assert form.values["heading"] == ["half a"] and form.draft_at is not None
     with pytest.raises(InvalidError, match="not saved"):
         they.put()
     they.save(plain_opinion(heading="Whole"))
-    form = outcomes.open_outcome_form(session, they.lead, they.panel.id)
+    form = outcome_form.open_outcome_form(session, they.lead, they.panel.id)
     assert form.values["heading"] == ["Whole"] and form.draft_at is None
 
 
@@ -106,7 +114,7 @@ def test_an_incomplete_draft_is_not_put_to_the_members(session: Session) -> None
 
 def test_the_members_judge_a_frozen_text(session: Session) -> None:
     they = Consultation(session).sign_off()
-    outcome = outcomes.newest_outcome(session, they.panel.id)
+    outcome = outcome_versions.newest_outcome(session, they.panel.id)
     assert outcome is not None and outcome.frozen is not None
     document = read_outcome(outcome.frozen)
     assert (document.panel_number, document.question) == (they.panel.number, "Which test next?")
@@ -207,7 +215,7 @@ def test_after_closing_members_and_submitter_still_read(session: Session) -> Non
     they.judge(they.lyon)
     outcome = finish(session, they, *begin(session, they))
     for actor in (they.submitter, they.ghent, they.coordinator, they.lead):
-        assert outcomes.find_outcome(session, actor, outcome.id)
+        assert outcome_versions.find_outcome(session, actor, outcome.id)
     assert find_case(session, they.ghent, they.case.id, "case.read").case is they.case
     tags = session.scalars(select(AuditEvent.tag)).all()
     assert "panel:outcome:signed" in tags
@@ -216,10 +224,10 @@ def test_after_closing_members_and_submitter_still_read(session: Session) -> Non
 def test_an_unsigned_text_is_the_panels_own_business(session: Session) -> None:
     they = Consultation(session).sign_off()
     outcome = they.newest()
-    assert outcomes.find_outcome(session, they.ghent, outcome.id)
+    assert outcome_versions.find_outcome(session, they.ghent, outcome.id)
     for actor in (they.submitter, they.coordinator):
         with pytest.raises(Exception, match="nothing here"):
-            outcomes.find_outcome(session, actor, outcome.id)
+            outcome_versions.find_outcome(session, actor, outcome.id)
 
 
 def test_a_position_given_while_signing_is_noticed(session: Session) -> None:
@@ -294,7 +302,7 @@ def test_recommendations_come_through_the_form(session: Session) -> None:
     they = Consultation(session).assess()
     opinion = plain_opinion(recommendations=(make_recommendation(what="Karyotype"),))
     outcome = they.draft(opinion)
-    assert outcomes.read_draft(outcome) == opinion
+    assert outcome_versions.read_draft(outcome) == opinion
 
 
 def test_two_members_answer_at_the_same_time(engine: Engine) -> None:
@@ -306,7 +314,7 @@ def test_two_members_answer_at_the_same_time(engine: Engine) -> None:
     def answer(member: Actor) -> None:
         start.wait()
         with transaction(engine) as session:
-            outcomes.give_position(session, member, panel_id, 1, "agree")
+            positions.give_position(session, member, panel_id, 1, "agree")
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(answer, (they.ghent, they.lyon)))
