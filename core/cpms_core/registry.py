@@ -112,6 +112,12 @@ class Registry(Struct, frozen=True, kw_only=True):
         required = network.required_datasets if network else ()
         return tuple(key for key in required if key in self.datasets)
 
+    def helpful_for(self, ern: str) -> tuple[str, ...]:
+        """Datasets that help this ERN's experts; a request can be sent without them."""
+        network = self.networks.get(ern)
+        helpful = network.helpful_datasets if network else ()
+        return tuple(key for key in helpful if key in self.datasets)
+
     def viewer_for(self, head: bytes) -> Viewer | None:
         """The first viewer that recognises a file by its first 4096 bytes."""
         return next((one for one in self.viewers.values() if _recognises(one, head)), None)

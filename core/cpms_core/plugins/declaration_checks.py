@@ -138,9 +138,9 @@ def _network_problems(network: Network, part: Declared) -> Iterator[str]:
     for area_declared in network.areas:
         yield from _title_problems(f"{what}: area {area_declared.key}", area_declared.title)
     own = {dataset.key for dataset in part.datasets}
-    for key in network.required_datasets:
+    for key in (*network.required_datasets, *network.helpful_datasets):
         if key not in own and key.partition(".")[0] in {part.info.prefix, part.info.name}:
-            yield f"{what} requires {key!r}, which this plugin does not declare"
+            yield f"{what} asks for {key!r}, which this plugin does not declare"
 
 
 def _dataset_problems(dataset: Dataset) -> Iterator[str]:

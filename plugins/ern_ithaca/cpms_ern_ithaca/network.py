@@ -1,12 +1,12 @@
-"""How ERN ITHACA works: its thematic areas and what a request to it must hold."""
+"""How ERN ITHACA works: its thematic areas, and what it asks for beside the question."""
 
 from cpms_core import Network, ThematicArea
 
 ITHACA = Network(
     key="ithaca",
     case_prefix="ITH",
-    # A dysmorphology panel can do nothing without findings; all else may be asked for later.
-    required_datasets=("ithaca.findings",),
+    # A question and a summary are enough to be sent; a panel asks for what it still needs.
+    helpful_datasets=("ithaca.findings",),
     areas=(
         ThematicArea(key="known_syndrome", title="Dysmorphic syndrome, known"),
         ThematicArea(key="undiagnosed", title="Undiagnosed multiple anomalies"),

@@ -67,7 +67,8 @@ AREA = ThematicArea(key="one", title="One")
         ("networks", network(key="A B"), "its key must be"),
         ("networks", network(case_prefix="ithaca"), "capital letters"),
         ("networks", network(areas=(AREA, AREA)), "thematic area 'one' must be unique"),
-        ("networks", network(required_datasets=("fake.gone",)), "requires 'fake.gone'"),
+        ("networks", network(required_datasets=("fake.gone",)), "asks for 'fake.gone'"),
+        ("networks", network(helpful_datasets=("fake.gone",)), "asks for 'fake.gone'"),
         ("viewers", viewer(media_type="scan"), "is no media type"),
         ("viewers", viewer(recognises=raising), "recognises(b'') failed: IndexError"),
         ("viewers", viewer(recognises=lambda head: True), "must be False, not True"),  # noqa: ARG005 - the fault

@@ -21,11 +21,11 @@ def test_the_plugin_can_be_enabled() -> None:
     assert check_plugin("ern_ithaca") == []
 
 
-def test_the_network_requires_a_dataset_that_exists() -> None:
+def test_the_network_asks_for_findings_and_requires_no_more_than_question_and_summary() -> None:
     (ithaca,) = ErnIthaca().networks()
     assert ithaca.case_prefix == "ITH"
-    assert ithaca.required_datasets
-    assert set(ithaca.required_datasets) <= DATASETS.keys()
+    assert ithaca.required_datasets == ()
+    assert set(ithaca.helpful_datasets) <= DATASETS.keys()
     assert len(ithaca.areas) == 10
 
 

@@ -33,6 +33,7 @@ DATASETS = (
         schema=Family,
         erns=_ERNS,
         description="Parents, relatives with similar findings, losses.",
+        consent="pedigree",
     ),
     Dataset(
         key="ithaca.birth",
@@ -61,6 +62,7 @@ DATASETS = (
         schema=Genetics,
         erns=_ERNS,
         description="Tests done and the variants they found.",
+        consent="genome",
     ),
     Dataset(
         key="ithaca.diagnosis",
