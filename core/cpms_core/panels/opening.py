@@ -13,6 +13,7 @@ from cpms_core.clock import clock
 from cpms_core.directory.models import Ern
 from cpms_core.panels.models import Panel, PanelErn, PanelMember
 from cpms_core.panels.moves import take
+from cpms_core.panels.renewal import renew_panel
 from cpms_core.panels.scope import RequestScope, renew_share
 from cpms_core.panels.stages import Stage
 from cpms_core.registry import Registry
@@ -51,6 +52,7 @@ def open_panel(
     session.add(panel)
     session.flush()
     session.add(PanelErn(panel_id=panel.id, ern_id=request.ern_id, request_id=request.id))
+    renew_panel(session, panel)
     session.add(
         PanelMember(
             panel_id=panel.id,

@@ -11,7 +11,7 @@ from cpms_core.actor import ROLE_TITLES, Actor, Role
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case, Record
 from cpms_core.cases.records import newest
-from cpms_core.cases.scope import end_share, find_case, share_with_ern
+from cpms_core.cases.scope import beyond_consent, end_share, find_case, share_with_ern
 from cpms_core.clock import clock
 from cpms_core.directory.areas import offered_areas
 from cpms_core.directory.models import Country, Ern, Hcp
@@ -20,8 +20,10 @@ from cpms_core.errors import ConflictError, ConsentMissingError, InvalidError
 from cpms_core.identity.models import RoleGrant, User
 from cpms_core.panels import request_form
 from cpms_core.panels.models import ConsultationRequest
+from cpms_core.panels.quick import open_at_once
+from cpms_core.panels.renewal import renew_request
 from cpms_core.panels.scope import change
-from cpms_core.patients.service import has_consent
+from cpms_core.patients.consent_rules import has_consent
 from cpms_core.registry import Registry
 
 
@@ -86,21 +88,37 @@ def submit_request(
         urgency=record.data.get("urgency", "routine"),
         submitted_by=actor.user_id,
     )
+    put_to_ern(session, actor, case, request)
+    open_at_once(session, actor, registry, request)
+    return request
+
+
+def put_to_ern(
+    session: Session,
+    actor: Actor,
+    case: Case,
+    request: ConsultationRequest,
+    came_from: str | None = None,
+) -> None:
+    """From now on the ERN sees question and summary, and its clock runs. The caller asked who may.
+
+    `came_from` is the ERN that brought it there.
+    """
     session.add(request)
-    session.flush()
-    end_share(session, case.id, ern_id=ern_id)
-    share_with_ern(session, case.id, ern_id)
+    renew_request(session, request)
+    end_share(session, case.id, ern_id=request.ern_id)
+    share_with_ern(session, case.id, request.ern_id)
     audit.record(
         session,
         actor,
         Event.REQUEST_SUBMITTED,
         case_id=case.id,
         hcp_id=case.hcp_id,
-        ern_id=ern_id,
+        ern_id=request.ern_id,
         subject_id=request.id,
         urgency=request.urgency,
+        came_from=came_from,
     )
-    return request
 
 
 def preview_submission(
@@ -150,6 +168,8 @@ def missing_parts(
     missing = []
     if not has_consent(case.patient.consents, "care"):
         missing.append(Missing("consent", "Record the patient's consent for care."))
+    if beyond := beyond_consent(session, case, ern_id):
+        missing.append(Missing("consent", beyond))
     saved = set(session.scalars(select(Record.dataset).where(Record.case_id == case.id).distinct()))
     if request_form.KEY not in saved:
         missing.append(Missing(request_form.KEY, "Write and save the question and the summary."))
@@ -203,6 +223,11 @@ def _renewed(
     if earlier.state == "declined":
         raise ConflictError(
             f"{ern.name} has declined this case, and that is final there. Send it to another ERN."
+        )
+    if earlier.state == "forwarded":
+        raise ConflictError(
+            f"{ern.name} has forwarded this case to another ERN, and that is final there. "
+            "Send it to another one."
         )
     if earlier.state != "returned":
         raise ConflictError(f"This case is with {ern.name} already; it does not need to be sent.")
