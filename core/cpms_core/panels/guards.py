@@ -5,9 +5,11 @@ from typing import Any
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
+from cpms_core import words
 from cpms_core.errors import InvalidError
 from cpms_core.panels.discussion_models import PanelQuestion
-from cpms_core.panels.models import Contribution, PanelMember
+from cpms_core.panels.follow_up_plan import last_planned
+from cpms_core.panels.models import Contribution, Outcome, PanelMember
 from cpms_core.panels.scope import PanelScope, is_in_time
 
 ENOUGH = 2
@@ -63,6 +65,23 @@ def two_contributors_or_a_reason(session: Session, scope: PanelScope, said: str)
         with_a_reason(session, scope, said)
 
 
+def something_is_signed(session: Session, scope: PanelScope, _said: str) -> None:
+    """An outcome of this panel is signed."""
+    signed = select(Outcome.id).where(Outcome.panel_id == scope.panel.id, Outcome.state == "signed")
+    if session.scalar(signed.limit(1)) is None:
+        raise InvalidError("No outcome of this panel is signed yet, so there is none to keep.")
+
+
+def no_follow_up_is_open(session: Session, scope: PanelScope, _said: str) -> None:
+    """Every follow-up is answered, or has waited long enough."""
+    last = last_planned(session, scope.panel.id)
+    if last:
+        raise InvalidError(
+            "The submitter is still asked what became of the advice, for the last time on "
+            f"{words.day(last)}. The panel is archived by itself once that is over."
+        )
+
+
 def has_acceptance(session: Session, scope: PanelScope) -> bool:
     """Whether anybody but the lead has accepted."""
     found = (
@@ -80,6 +99,6 @@ def has_acceptance(session: Session, scope: PanelScope) -> bool:
 
 def count_contributors(session: Session, scope: PanelScope) -> int:
     counted = select(func.count(distinct(Contribution.author_id))).where(
-        Contribution.panel_id == scope.panel.id
+        Contribution.panel_id == scope.panel.id, Contribution.kind == "opinion"
     )
     return session.scalar(counted) or 0

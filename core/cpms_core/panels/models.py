@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cpms_core.cases.models import Case
@@ -17,6 +17,7 @@ class ConsultationRequest(Base):
     """A case's question put to one ERN. The words are kept as they were asked."""
 
     __tablename__ = "consultation_request"
+    __table_args__ = (Index(None, "ern_id", "state"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("clinical_case.id"), index=True)
@@ -66,8 +67,10 @@ class Panel(Base):
     closed_at: Mapped[datetime | None]
     """When it closed for the first time, which figures count, whether or not it was reopened."""
     archived_at: Mapped[datetime | None]
-    due_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
     """When what comes next was promised; None while the clock stands still."""
+    counted_from: Mapped[datetime | None]
+    """From when the promises of a reopened panel are counted; else from the submission."""
     escalated: Mapped[int] = mapped_column(default=0)
     """Who was told that it is late: 0 nobody, 1 the lead, 2 the coordinators."""
     closing_note: Mapped[str] = mapped_column(default="")
@@ -108,14 +111,23 @@ class PanelMember(Base):
 
 
 class PanelErn(Base):
-    """A network that a panel belongs to: the one that opened it, and those that share it."""
+    """A network that a panel belongs to: the one that opened it, and those that share it.
+
+    What a network's lists are sorted by stands here too, so that no list reads all panels there
+    ever were; `renewal.renew_panel` keeps it as the panel has it.
+    """
 
     __tablename__ = "panel_ern"
+    __table_args__ = (Index(None, "ern_id", "ended_at", "due_at"),)
 
     panel_id: Mapped[UUID] = mapped_column(ForeignKey("panel.id"), primary_key=True)
-    ern_id: Mapped[str] = mapped_column(ForeignKey("ern.id"), primary_key=True, index=True)
+    ern_id: Mapped[str] = mapped_column(ForeignKey("ern.id"), primary_key=True)
     request_id: Mapped[UUID] = mapped_column(ForeignKey("consultation_request.id"), unique=True)
     since: Mapped[datetime] = mapped_column(default=clock.now)
+    due_at: Mapped[datetime | None]
+    """The panel's."""
+    ended_at: Mapped[datetime | None]
+    """When the panel closed or was withdrawn; None while it is open."""
 
 
 class Contribution(Base):
@@ -130,7 +142,7 @@ class Contribution(Base):
     text: Mapped[str]
     given_at: Mapped[datetime] = mapped_column(default=clock.now)
     kind: Mapped[str] = mapped_column(default="opinion")
-    """opinion, reply."""
+    """opinion, reply; question, of the submitter in the quick workflow."""
     body: Mapped[dict[str, Any]] = mapped_column(JsonValue, default=dict)
     """The structured part: differential, tests, needs, who else would know."""
     reply_to: Mapped[UUID | None] = mapped_column(ForeignKey("contribution.id"))
@@ -150,7 +162,9 @@ class Outcome(Base):
     panel_id: Mapped[UUID] = mapped_column(ForeignKey("panel.id"))
     version: Mapped[int]
     state: Mapped[str] = mapped_column(default="draft")
-    """draft, sign_off, signed, superseded."""
+    """draft, sign_off, signed, superseded. What was signed stays signed when it is amended."""
+    reason: Mapped[str] = mapped_column(default="")
+    """Why it amends the signed version before it."""
     draft: Mapped[dict[str, Any]]
     row_version: Mapped[int] = mapped_column(default=1)
     changed_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -10,6 +10,7 @@ from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import ConflictError
 from cpms_core.panels.clocks import pause_so_far
+from cpms_core.panels.renewal import move_clock, renew_panel, renew_request
 from cpms_core.panels.scope import PanelScope, RequestScope, change, find_panel
 from cpms_core.panels.stages import ENDED, Stage, title
 from cpms_core.panels.steps import Step, by_hand, state_of, step
@@ -29,14 +30,14 @@ def move_stage(session: Session, actor: Actor, panel_id: UUID, to: str, seen: in
 
 def take(
     session: Session,
-    actor: Actor,
+    actor: Actor | None,
     scope: RequestScope | PanelScope,
     key: str,
     *,
     seen: int | None = None,
     said: str = "",
 ) -> None:
-    """Run one step of the table; the caller has asked who may.
+    """Run one step of the table; the caller has asked who may. Without an actor time takes it.
 
     `seen` is the row's version that the decision was made on, `said` the reason given for it.
     """
@@ -76,7 +77,7 @@ def ensure_open(scope: PanelScope) -> None:
 
 def _decide(
     session: Session,
-    actor: Actor,
+    actor: Actor | None,
     scope: RequestScope,
     found: Step,
     seen: int | None,
@@ -87,12 +88,13 @@ def _decide(
         session,
         request,
         request.row_version if seen is None else seen,
-        state="accepted" if found.to in set(Stage) else str(found.to),
+        state="accepted" if isinstance(found.to, Stage) else str(found.to),
         reason=said,
-        decided_by=actor.user_id,
+        decided_by=actor.user_id if actor else None,
         decided_at=clock.now(),
     )
-    if found.event is Event.LEAD_NAMED:
+    renew_request(session, request)
+    if found.event in {Event.LEAD_NAMED, Event.PANEL_SHARED}:
         return  # told of the panel, once there is one
     audit.record(
         session,
@@ -106,12 +108,12 @@ def _decide(
 
 
 def _change_stage(
-    session: Session, actor: Actor, scope: PanelScope, to: Stage, seen: int | None
+    session: Session, actor: Actor | None, scope: PanelScope, to: Stage, seen: int | None
 ) -> None:
     panel, request = scope.panel, scope.request
     before = panel.stage
     pause = pause_so_far(before, panel.stage_at)
-    if pause:
+    if pause and panel.closed_at is None:  # figures count to the first closing
         change(
             session,
             request,
@@ -125,6 +127,8 @@ def _change_stage(
         stage=str(to),
         stage_at=clock.now(),
     )
+    move_clock(panel, before, pause)
+    renew_panel(session, panel)
     audit.record(
         session,
         actor,

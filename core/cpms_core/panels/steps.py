@@ -19,7 +19,7 @@ from cpms_core.panels.stages import ENDED, RequestState, Stage
 State = RequestState | Stage
 Guard = Callable[[Session, Any, str], None]
 """Raises what is in the way; its docstring says what must be so. The text is what was said."""
-Effect = Callable[[Session, Actor, Any], None]
+Effect = Callable[[Session, Actor | None, Any], None]
 """Does more in the same transaction; its docstring says what."""
 
 
@@ -103,6 +103,14 @@ STEPS: tuple[Step, ...] = (
         event=Event.LEAD_NAMED,
     ),
     Step(
+        key="join",
+        title="Join the panel of another ERN",
+        come_from=_from(R.SUBMITTED),
+        to=R.ACCEPTED,
+        permission="request.triage",
+        event=Event.PANEL_SHARED,
+    ),
+    Step(
         key="assess",
         title="Begin the assessment",
         come_from=_from(S.PANEL_SELECTION),
@@ -165,7 +173,11 @@ STEPS: tuple[Step, ...] = (
         come_from=_from(S.SIGN_OFF),
         to=S.CLOSED,
         permission="outcome.sign",
-        effects=(effects.keep_the_first_closing, effects.close_the_case),
+        effects=(
+            effects.keep_the_first_closing,
+            effects.close_the_case,
+            effects.plan_follow_ups,
+        ),
     ),
     Step(
         key="reopen",
@@ -185,11 +197,22 @@ STEPS: tuple[Step, ...] = (
         guards=(guards.with_a_reason,),
     ),
     Step(
+        key="keep",
+        title="Keep what is signed, without an amendment",
+        come_from=_from(S.OUTCOME),
+        to=S.CLOSED,
+        permission="panel.steer",
+        guards=(guards.something_is_signed,),
+        effects=(effects.close_the_case,),
+    ),
+    Step(
         key="archive",
         title="Archive it",
         come_from=_from(S.CLOSED),
         to=S.ARCHIVED,
         permission="panel.archive",
+        guards=(guards.no_follow_up_is_open,),
+        effects=(effects.note_the_archiving,),
     ),
     Step(
         key="withdraw_request",
@@ -239,7 +262,11 @@ STEPS: tuple[Step, ...] = (
         to=S.CLOSED,
         permission="panel.close",
         guards=(guards.with_a_reason,),
-        effects=(effects.keep_the_first_closing, effects.close_the_case),
+        effects=(
+            effects.keep_the_first_closing,
+            effects.close_the_case,
+            effects.plan_follow_ups,
+        ),
         is_quick=True,
     ),
     Step(
