@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 _FLAGS = (
@@ -19,6 +20,7 @@ _FLAGS = (
     "--disable-component-update",
     "--no-first-run",
 )
+_AXE = Axe()
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
@@ -70,12 +72,14 @@ class Person:
         page.wait_for_url(self.url + "/")
 
     def picture(self, name: str) -> None:
-        """The page as it is now: desktop, phone and dark, into build/screens."""
+        """The page as it is: desktop, phone and dark, into build/screens. axe-core looks too."""
         page = self.page
         page.wait_for_load_state("load")
         page.evaluate("scrollTo(0, 0); document.fonts.ready.then(() => true)")
         page.screenshot(path=self._pictures / f"{name}.png", full_page=True)
+        self._look_for_barriers(name)
         page.emulate_media(color_scheme="dark")
+        self._look_for_barriers(f"{name}, dark")
         page.screenshot(path=self._pictures / f"{name}-dark.png", full_page=True)
         page.emulate_media(color_scheme="light")
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # as above
@@ -85,9 +89,21 @@ class Person:
             self.faults.append(f"{name}: {width} px wide on a phone")
         page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]  # as above
 
+    def _look_for_barriers(self, name: str) -> None:
+        found = _AXE.run(self.page, options={"resultTypes": ["violations"]})
+        for one in found.response["violations"]:
+            places = "; ".join(" ".join(node["target"]) for node in one["nodes"][:3])
+            self.faults.append(f"{name}: {one['id']}: {one['help']} ({places})")
+
     def _note(self, kind: str, text: str) -> None:
         if kind == "error":
             self.faults.append(text)
+
+
+def bring_session(page: Page, url: str, token: str) -> None:
+    """Signed in already, by a session made in the store."""
+    cookie = {"name": "cpms", "value": token, "url": url}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict of strings
 
 
 def plug_in_key(page: Page) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy import Engine, select
 
 from cpms_core.actor import Actor, Role
 from cpms_core.db import make_engine, transaction
-from cpms_core.identity.models import SignInSession, StepUp
+from cpms_core.identity.models import SignInSession, StepUp, User
 from cpms_core.identity.sessions import actor_for
 from cpms_core.identity.tokens import csrf_token, token_digest
 from cpms_core.keys import create_site_key
@@ -172,7 +172,13 @@ class Server:
     def person(self, role: Role | str = Role.PROFESSIONAL, **values: Any) -> "Person":
         """Somebody who is signed in; see factories.make_user for what can be given."""
         with transaction(self.engine) as session:
-            user = factories.make_user(session, role=Role(role), **values)
+            user_id = factories.make_user(session, role=Role(role), **values).id
+        return self.sign_in(user_id)
+
+    def sign_in(self, user_id: UUID) -> "Person":
+        """Somebody who has an account."""
+        with transaction(self.engine) as session:
+            user = session.get_one(User, user_id)
             token = factories.make_session(session, user)
             found = Person(self.url, token, actor_for(session, user))
         self._people.append(found)

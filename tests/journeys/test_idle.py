@@ -16,7 +16,7 @@ from cpms_core.clock import clock
 from cpms_core.db import transaction
 from cpms_core.identity.models import SignInSession
 from tests.engines import SqliteTemplate
-from tests.journeys.chromium import Person, chromium
+from tests.journeys.chromium import Person, bring_session, chromium
 from tests.journeys.server import Server, make_data
 
 SOON = "You will be signed out at"
@@ -43,8 +43,7 @@ def page(server: Server, tmp_path: Path) -> Iterator[Page]:
 
 def come_in(server: Server, page: Page) -> None:
     signed_in = server.person(Role.SYSTEM_ADMIN, hcp=None, name=f"Ada {len(server._people)}")
-    cookie = {"name": "cpms", "value": signed_in.token, "url": server.url}
-    page.context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict of strings
+    bring_session(page, server.url, signed_in.token)
 
 
 def pass_time(server: Server, page: Page, minutes: float) -> None:
