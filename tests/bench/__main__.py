@@ -1,6 +1,7 @@
 """Measure and print one table. `--cold` and `--suite` add what takes minutes.
 
 `./cpms bench security` attacks instead; `--share 0.01` with a hundredth of the attempts.
+`./cpms bench consultation` is about large panels, many readers and how long an act takes a person.
 `./cpms bench guards` takes out one guard after the other; `--only panels` those in such files.
 """
 
@@ -11,11 +12,13 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench import importing, page, served, starting, suite
+from tests.bench.consultation import suite as consultation
 from tests.bench.figure import CannotMeasureError, Figure, machine
 from tests.bench.ground import Ground
 from tests.bench.security import guards
 from tests.bench.security import suite as security
 
+_KINDS = ("speed", "security", "consultation", "guards")
 _QUICK = ("page", "served", "import", "warm")
 _NAMES = (*_QUICK, "cold", "suite")
 _ON_GROUND = {"page", "served", "import"}
@@ -28,6 +31,8 @@ def main() -> None:
         case "security":
             attack = partial(security.measure, options.seed, options.share)
             figures = list(_tried("security", attack))
+        case "consultation":
+            figures = list(_measure_consultation(options))
         case "guards":
             figures = [guards.measure(options.only or ())]
         case _:
@@ -41,9 +46,16 @@ def _measure_speed(options: argparse.Namespace) -> list[Figure]:
         return list(_measure(options, Path(name)))
 
 
+def _measure_consultation(options: argparse.Namespace) -> Iterator[Figure]:
+    wanted = set(options.only or consultation.PARTS)
+    for name, measure in consultation.PARTS.items():
+        if name in wanted:
+            yield from _tried(name, measure)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./cpms bench", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=["speed", "security", "guards"], default="speed")
+    parser.add_argument("what", nargs="?", choices=_KINDS, default="speed")
     parser.add_argument("--seed", type=int, default=7, help="of the attacks (7)")
     parser.add_argument("--share", type=float, default=1, help="how many of the attacks (1: all)")
     parser.add_argument("--port", type=int, default=8160, help="a free one, and the next (8160)")
@@ -51,7 +63,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--suite", action="store_true", help="also the whole test suite")
     parser.add_argument("--only", nargs="+", metavar="NAME", help=", ".join(_NAMES))
     options = parser.parse_args()
-    if options.what == "speed" and (unknown := set(options.only or ()) - {*_NAMES}):
+    names = {"speed": set(_NAMES), "consultation": set(consultation.PARTS)}.get(options.what)
+    if names and (unknown := set(options.only or ()) - names):
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
     return options
 

@@ -1,0 +1,1 @@
+"""What a consultation costs: each module measures one promise of it."""
