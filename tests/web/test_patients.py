@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from cpms_core.actor import Role
+from cpms_core.clock import clock
 from tests import factories
 from tests.site import Browser, TestSite
 from tests.web.draft import open_draft
@@ -62,6 +63,18 @@ def test_an_incomplete_consent_names_every_gap_and_keeps_the_rest(site: TestSite
     assert "This day has not come yet." in answer.text
 
 
+def test_a_consent_of_long_ago_is_a_slip_of_the_pen(site: TestSite) -> None:
+    clinician = site.person()
+    patient = patient_of(site, clinician, consents=())
+    earliest = clock.today().year - 120
+    answer = clinician.post(f"{patient}/consents", {**CARE, "given_on": f"{earliest - 1}-12-31"})
+    assert answer.status_code == 422
+    assert f"Enter a date between {earliest} and today." in answer.text
+    assert 'value="paper file, ward 3"' in answer.text
+    answer = clinician.post(f"{patient}/consents", {**CARE, "given_on": f"{earliest}-01-01"})
+    assert answer.status_code == 303
+
+
 def test_one_kind_of_consent_is_recorded_once(site: TestSite) -> None:
     clinician = site.person()
     answer = clinician.post(f"{patient_of(site, clinician)}/consents", CARE)
@@ -87,6 +100,8 @@ def test_withdrawing_shows_its_effect_first(site: TestSite) -> None:
     assert "1 case of this patient can no longer be changed or sent" in page
     assert "nobody loses sight" in page
     page = clinician.follow(clinician.post(preview)).text
+    assert "Receipt: a consent was withdrawn" in page
+    page = clinician.get(patient[0]).text
     assert "withdrawn" in page
     assert "No case" in page or "once the consent for care is recorded" in page
     assert "consent for care is missing" in clinician.get(case).text

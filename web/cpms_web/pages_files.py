@@ -17,6 +17,7 @@ from cpms_core.cases.attachments import (
     note_refusal,
     release_attachments,
     remove_attachments,
+    say_whether_a_face,
     small_copy,
 )
 from cpms_core.cases.models import Case
@@ -171,8 +172,25 @@ def release(visit: PageVisit, case_id: UUID) -> Answer:
     )
 
 
+@route(
+    "POST",
+    "/cases/{case_id:uuid}/photos/{attachment_id:uuid}/face",
+    permission="case.edit",
+    event=Event.ATTACHMENT_DESCRIBED,
+)
+def say_face(visit: PageVisit, case_id: UUID, attachment_id: UUID) -> Answer:
+    """Whether a face is on a photo, which decides what consent it needs."""
+    has_face = visit.field("face") != "no"
+    say_whether_a_face(visit.session, visit.actor, case_id, attachment_id, has_face=has_face)
+    said = "as one of the face" if has_face else "as one without a face"
+    return Redirect(f"/cases/{case_id}/photos/{attachment_id}", f"The photo counts {said} now.")
+
+
 def _file(visit: PageVisit, case_id: UUID, attachment_id: UUID) -> AttachmentView:
-    return attachment_view(visit.session, visit.actor, case_id, attachment_id, "case.images")
+    registry = visit.site.registry
+    return attachment_view(
+        visit.session, visit.actor, registry, case_id, attachment_id, "case.images"
+    )
 
 
 def _note_reading(visit: PageVisit, case_id: UUID, found: AttachmentView) -> None:
@@ -197,4 +215,4 @@ def _group(visit: PageVisit) -> Group:
     return Group(visit.field("viewer"), visit.field("group"), attachment_id)
 
 
-ROUTES = (add_files, show_file, show_photo, remove, release)
+ROUTES = (add_files, show_file, show_photo, say_face, remove, release)

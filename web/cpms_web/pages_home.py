@@ -13,7 +13,7 @@ def show_home(visit: PageVisit) -> Answer:
     session, actor = visit.session, visit.actor
     values = {
         "is_introduced": is_introduced(session, actor),
-        "home": read_home(session, actor, visit.site.registry),
+        "home": read_home(session, actor, visit.site.registry, visit.site.settings.retention_years),
         "may_enrol": could(actor, "patient.enrol"),
         "may_manage": could(actor, "people.manage"),
     }

@@ -1,111 +1,72 @@
 """A patient of the own centre: consents, who it is, and new cases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from sqlalchemy import select
+
 from cpms_core import Answer, Page, Redirect, route, words
+from cpms_core.access import may
 from cpms_core.audit import Event
 from cpms_core.cases.centre import cases_of_patient
 from cpms_core.cases.service import open_case
-from cpms_core.cases.withdrawal import preview_withdrawal
-from cpms_core.clock import clock
 from cpms_core.datasets.display import say_date
 from cpms_core.db import new_id
+from cpms_core.directory.models import Ern
 from cpms_core.http.visit import PageVisit
 from cpms_core.patients.care_team import read_care_team
+from cpms_core.patients.consent_rules import CLASSES
 from cpms_core.patients.emergencies import emergencies_of
 from cpms_core.patients.models import Patient
 from cpms_core.patients.queries import PatientView, read_patient
+from cpms_core.patients.receipts import receipts_of
 from cpms_core.patients.service import (
+    ASSENTS,
     CONSENT_KINDS,
     SEXES,
     SIGNERS,
-    NewConsent,
-    consent_problems,
-    record_consent,
     reveal_identity,
-    withdraw_consent,
 )
+from cpms_core.patients.team import patient_subject
 from cpms_web.case_frame import CONSENT_TITLES
 from cpms_web.case_stands import stands_of
-from cpms_web.typed import in_order, read_date, typed_in
+from cpms_web.typed import in_order
 
-_TITLES = {
+TITLES = {
     "kind": "What it is for",
+    "classes": "What else may be shared",
+    "erns": "Only with these ERNs",
     "form_version": "Version of the form",
     "language": "Language",
     "signer": "Who signed",
     "given_on": "Signed on",
     "original_at": "Where the original lies",
+    "assent": "What the patient says to it",
+    "recontact_on": "Ask the patient again on",
 }
+IDENTITY_TITLES = {
+    "given_name": "Given name",
+    "family_name": "Family name",
+    "birth_date": "Birth date",
+    "local_record_number": "Local record number",
+}
+LISTS = ("classes", "erns")
+USUAL = tuple(one for one in CLASSES if one not in {"text", "face_photos"})
+"""What is ticked at first; text is what a case is written in, and always covered."""
 
 
 @route("GET", "/patients/{patient_id:uuid}", permission="patient.read", event=Event.PATIENT_READ)
 def show_patient(visit: PageVisit, patient_id: UUID) -> Answer:
     patient = read_patient(visit.session, visit.actor, patient_id)
     first = "" if patient.has_consent("care") else "care"
-    return _page(visit, patient, {**dict.fromkeys(_TITLES, ""), "kind": first})
-
-
-@route(
-    "POST",
-    "/patients/{patient_id:uuid}/consents",
-    permission="consent.record",
-    event=Event.CONSENT_RECORDED,
-)
-def add_consent(visit: PageVisit, patient_id: UUID) -> Answer:
-    typed = typed_in(visit, _TITLES, max_length=300)
-    wrong: dict[str, str] = {}
-    given_on = read_date(typed["given_on"], "given_on", wrong)
-    if given_on is None:
-        wrong.setdefault("given_on", "Enter the day on which it was signed.")
-    new = NewConsent(
-        kind=typed["kind"],
-        form_version=typed["form_version"],
-        language=typed["language"],
-        signer=typed["signer"],
-        given_on=given_on or clock.today(),
-        original_at=typed["original_at"],
+    typed = {**dict.fromkeys(TITLES, ""), "kind": first}
+    return patient_page(
+        visit,
+        patient,
+        typed,
+        {"classes": USUAL, "erns": ()},
+        replacing=visit.query.get("replace", "")[:36],
     )
-    wrong = {**consent_problems(new), **wrong}
-    if wrong:
-        patient = read_patient(visit.session, visit.actor, patient_id)
-        return _page(visit, patient, typed, wrong)
-    record_consent(visit.session, visit.actor, patient_id, new)
-    said = "The consent is recorded."
-    if new.kind == "care":
-        said = "The consent for care is recorded. You can open a case now."
-    return Redirect(f"/patients/{patient_id}", said)
-
-
-@route(
-    "GET",
-    "/patients/{patient_id:uuid}/consents/{consent_id:uuid}/withdraw",
-    permission="consent.record",
-    event=Event.PATIENT_READ,
-)
-def show_withdrawal(visit: PageVisit, patient_id: UUID, consent_id: UUID) -> Answer:
-    patient = read_patient(visit.session, visit.actor, patient_id)
-    found = preview_withdrawal(visit.session, visit.actor, patient_id, consent_id)
-    values = {
-        "patient": patient,
-        "consent": found.consent,
-        "effects": found.effects,
-        "kinds": CONSENT_KINDS,
-    }
-    return Page(template="web/withdraw_consent.html", values=values)
-
-
-@route(
-    "POST",
-    "/patients/{patient_id:uuid}/consents/{consent_id:uuid}/withdraw",
-    permission="consent.record",
-    event=Event.CONSENT_WITHDRAWN,
-    step_up="withdraw a consent",
-)
-def withdraw(visit: PageVisit, patient_id: UUID, consent_id: UUID) -> Answer:
-    withdraw_consent(visit.session, visit.actor, patient_id, consent_id)
-    return Redirect(f"/patients/{patient_id}", "The consent is withdrawn, from now on.")
 
 
 @route(
@@ -116,8 +77,17 @@ def withdraw(visit: PageVisit, patient_id: UUID, consent_id: UUID) -> Answer:
 )
 def show_identity(visit: PageVisit, patient_id: UUID) -> Answer:
     identity = reveal_identity(visit.session, visit.actor, visit.site.key, patient_id)
-    pseudonym = visit.session.get_one(Patient, patient_id).pseudonym
-    values = {"patient_id": patient_id, "pseudonym": pseudonym, "identity": identity}
+    patient = visit.session.get_one(Patient, patient_id)
+    subject = patient_subject(visit.session, visit.actor, patient)
+    values = {
+        "patient_id": patient_id,
+        "pseudonym": patient.pseudonym,
+        "identity": identity,
+        "may_correct": may(visit.actor, "patient.correct", subject),
+        "titles": IDENTITY_TITLES,
+        "typed": {name: str(getattr(identity, name) or "") for name in IDENTITY_TITLES},
+        "problems": {},
+    }
     return Page(template="web/patient_identity.html", values=values)
 
 
@@ -133,12 +103,21 @@ def add_case(visit: PageVisit, patient_id: UUID) -> Answer:
     return Redirect(f"/cases/{case.id}", f"The case is open. {seen_by} it until you send it.")
 
 
-def _page(
+def patient_page(
     visit: PageVisit,
     patient: PatientView,
     typed: Mapping[str, str],
+    chosen: Mapping[str, Sequence[str]],
     wrong: Mapping[str, str] | None = None,
+    replacing: str = "",
 ) -> Page:
+    """`chosen` are the ticked boxes of the form for a new consent.
+
+    `replacing` is the id of a living one whose place it is to take.
+    """
+    old = next((c for c in patient.consents if str(c.id) == replacing and not c.withdrawn_at), None)
+    if old:
+        typed = {**typed, "kind": old.kind}
     cases = cases_of_patient(visit.session, patient.id)
     given = {kind: patient.has_consent(kind) for kind in CONSENT_KINDS}
     values = {
@@ -151,14 +130,23 @@ def _page(
         "cases": cases,
         "stands": stands_of(visit.session, [case.id for case in cases]),
         "kinds": CONSENT_KINDS,
-        "open_kinds": {kind: title for kind, title in CONSENT_KINDS.items() if not given[kind]},
+        "open_kinds": {old.kind: CONSENT_KINDS[old.kind]}
+        if old
+        else {kind: title for kind, title in CONSENT_KINDS.items() if not given[kind]},
+        "old": old,
         "signers": SIGNERS,
         "may_reveal": patient.may_reveal,
         "team": read_care_team(visit.session, visit.actor, patient.id),
         "emergencies": emergencies_of(visit.session, patient.id),
-        "titles": _TITLES,
+        "classes": {key: title for key, title in CLASSES.items() if key != "text"},
+        "all_classes": CLASSES,
+        "erns": dict(visit.session.execute(select(Ern.id, Ern.name).order_by(Ern.name)).all()),
+        "assents": ASSENTS,
+        "receipts": receipts_of(visit.session, patient.id),
+        "chosen": chosen,
+        "titles": TITLES,
         "typed": typed,
-        "problems": in_order(wrong or {}, _TITLES),
+        "problems": in_order(wrong or {}, TITLES),
         "once": str(new_id()),
     }
     return Page(template="web/patient.html", values=values, status=422 if wrong else 200)
@@ -173,9 +161,6 @@ def _born(patient: PatientView) -> str:
 
 ROUTES = (
     show_patient,
-    add_consent,
-    show_withdrawal,
-    withdraw,
     show_identity,
     add_case,
 )

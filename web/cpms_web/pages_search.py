@@ -25,7 +25,7 @@ def find_terms(visit: PageVisit) -> Answer:
 @route("GET", "/search", permission="site.work", event=Event.SEARCHED, rate="search")
 def find(visit: PageVisit) -> Answer:
     text = visit.query.get("q", "").strip()[:_LONGEST]
-    found = find_cases(visit.session, visit.actor, text)
+    found = find_cases(visit.session, visit.actor, visit.site.registry, text)
     terms = search(visit.session, sorted(_SYSTEMS), text, limit=8)
     # Who works where is for those inside the networks.
     people = find_people(visit.session, text) if visit.actor.roles - {Role.GUEST} else []

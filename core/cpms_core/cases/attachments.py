@@ -18,6 +18,7 @@ from cpms_core.clock import clock
 from cpms_core.declarations import Ingested, Viewer
 from cpms_core.errors import InvalidError, NotFoundError
 from cpms_core.files import FileStore
+from cpms_core.patients.consent_rules import NO_FACE, SHOWS
 from cpms_core.registry import Registry
 
 HEAD = 4096
@@ -140,6 +141,23 @@ def release_attachments(session: Session, actor: Actor, case_id: UUID, group: Gr
         row.held = ""
     _note(session, actor, scope.case, Event.ATTACHMENT_RELEASED, rows[0].viewer)
     return len(rows)
+
+
+def say_whether_a_face(
+    session: Session, actor: Actor, case_id: UUID, attachment_id: UUID, *, has_face: bool
+) -> None:
+    """A photo without a face needs the consent for other photos only; until said, it has one."""
+    scope = find_case_to_edit(session, actor, case_id)
+    row = _rows_of(session, case_id, Group(PHOTO.key, "", attachment_id))[0]
+    if row.viewer != PHOTO.key:
+        raise NotFoundError
+    facets = {facet.key: facet for facet in row.facets}
+    if has_face and SHOWS in facets:
+        session.delete(facets[SHOWS])
+    elif not has_face and SHOWS not in facets:
+        session.add(Facet(attachment_id=row.id, key=SHOWS, value=NO_FACE))
+    session.flush()
+    _note(session, actor, scope.case, Event.ATTACHMENT_DESCRIBED, row.viewer)
 
 
 def note_refusal(session: Session, actor: Actor, case_id: UUID) -> None:

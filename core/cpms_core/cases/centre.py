@@ -16,8 +16,9 @@ from cpms_core.audit import Event
 from cpms_core.cases.models import Case, Record
 from cpms_core.cases.reading import SUMMARY_DATASET
 from cpms_core.directory.models import Hcp
+from cpms_core.patients.consent_rules import has_consent
 from cpms_core.patients.models import Patient
-from cpms_core.patients.service import CONSENT_KINDS, has_consent
+from cpms_core.patients.service import CONSENT_KINDS
 from cpms_core.patients.team import is_open_to, own_centres, place_subject
 
 MOST = 500

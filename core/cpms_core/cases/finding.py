@@ -6,12 +6,15 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session, selectinload
 
+from cpms_core.access import may
 from cpms_core.actor import Actor
 from cpms_core.cases.centre import questions_of
+from cpms_core.cases.covered import records_uncovered
 from cpms_core.cases.models import Case, CaseShare, CodedValue
 from cpms_core.cases.scope import is_current_share
 from cpms_core.patients.models import Consent, Patient
-from cpms_core.patients.team import is_open_to
+from cpms_core.patients.team import is_open_to, patient_subject
+from cpms_core.registry import Registry
 
 MOST = 25
 """Cases found at once."""
@@ -30,8 +33,8 @@ class FoundCase(Struct, frozen=True, kw_only=True):
     """What of it fits, if it is not the pseudonym."""
 
 
-def find_cases(session: Session, actor: Actor, text: str) -> list[FoundCase]:
-    """The newest that fit."""
+def find_cases(session: Session, actor: Actor, registry: Registry, text: str) -> list[FoundCase]:
+    """The newest that fit; others than the own centre find no code that they may not read."""
     text = text.strip()
     if len(text) < _FEWEST_LETTERS or "\0" in text:
         return []
@@ -43,9 +46,12 @@ def find_cases(session: Session, actor: Actor, text: str) -> list[FoundCase]:
         .limit(MOST)
         .options(selectinload(Case.patient), selectinload(Case.hcp))
     )
-    cases = session.scalars(wanted).all()
+    cases = [
+        case
+        for case in session.scalars(wanted)
+        if _is_named(case, text) or _may_know(session, actor, registry, case, text)
+    ]
     questions = questions_of(session, [case.id for case in cases])
-    folded = text.casefold()
     return [
         FoundCase(
             id=case.id,
@@ -55,7 +61,7 @@ def find_cases(session: Session, actor: Actor, text: str) -> list[FoundCase]:
             birth_month=case.patient.birth_month,
             centre=case.hcp.name,
             question=questions.get(case.id, ""),
-            why="" if folded in case.patient.pseudonym.casefold() else f"has the finding {text}",
+            why="" if _is_named(case, text) else f"has the finding {text}",
         )
         for case in cases
     ]
@@ -80,16 +86,30 @@ def readable_by(actor: Actor) -> ColumnElement[bool]:
     return or_(is_open_to(actor), shared & consented & is_open)
 
 
+def _is_named(case: Case, text: str) -> bool:
+    return text.casefold() in case.patient.pseudonym.casefold()
+
+
+def _may_know(session: Session, actor: Actor, registry: Registry, case: Case, text: str) -> bool:
+    """Whether the code stands in a form that this actor reads."""
+    if may(actor, "patient.read", patient_subject(session, actor, case.patient)):
+        return True
+    found = select(CodedValue.dataset).where(CodedValue.case_id == case.id, *_has_code(text))
+    keys = set(session.scalars(found))
+    return bool(keys - set(records_uncovered(registry, case, keys)))
+
+
 def _named(text: str) -> ColumnElement[bool]:
     return Patient.pseudonym.icontains(text, autoescape=True)
 
 
 def _coded(text: str) -> ColumnElement[bool]:
-    return exists().where(
-        CodedValue.case_id == Case.id,
-        CodedValue.absent.is_(False),
-        or_(CodedValue.code == text.upper(), CodedValue.label.ilike(_escaped(text), escape="\\")),
-    )
+    return exists().where(CodedValue.case_id == Case.id, *_has_code(text))
+
+
+def _has_code(text: str) -> tuple[ColumnElement[bool], ...]:
+    label = CodedValue.label.ilike(_escaped(text), escape="\\")
+    return (CodedValue.absent.is_(False), or_(CodedValue.code == text.upper(), label))
 
 
 def _escaped(text: str) -> str:

@@ -3,19 +3,19 @@
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from cpms_core import words
-from cpms_core.access import may
 from cpms_core.actor import Actor
+from cpms_core.cases.covered import files_uncovered, is_own, not_covered, records_uncovered
 from cpms_core.cases.models import Attachment, Record
 from cpms_core.cases.scope import Scope, find_case
 from cpms_core.datasets import records
 from cpms_core.datasets.display import Names
 from cpms_core.errors import NotFoundError
 from cpms_core.identity.models import User
-from cpms_core.patients.service import has_consent
 from cpms_core.registry import DatasetEntry, Registry
 from cpms_core.views import AttachmentView, CaseView, RecordView
 
@@ -32,6 +32,11 @@ def case_view(
     """All of a case that this actor may see; a study of 500 images has 7,000 facets."""
     scope = find_case(session, actor, case_id, permission)
     patient = scope.case.patient
+    records = {view.dataset: view for view in record_views(session, registry, case_id)}
+    lacking = records_uncovered(registry, scope.case, records)
+    if not is_own(actor, scope):
+        records = {key: one for key, one in records.items() if key not in lacking}
+    attached = attachment_views(session, actor, registry, scope, has_facets=has_facets)
     return CaseView(
         id=scope.case.id,
         pseudonym=patient.pseudonym,
@@ -41,8 +46,10 @@ def case_view(
         age=words.age(patient.birth_year, patient.birth_month),
         centre=scope.case.hcp.name,
         country=scope.case.hcp.country_id,
-        records={view.dataset: view for view in record_views(session, registry, case_id)},
-        attachments=tuple(attachment_views(session, actor, scope, has_facets=has_facets)),
+        records=records,
+        attachments=attached.shown,
+        uncovered=lacking,
+        uncovered_files=attached.uncovered,
     )
 
 
@@ -102,9 +109,16 @@ def shown_record(
     return records.display(entry.dataset, view.data, names)
 
 
+class Attached(Struct, frozen=True):
+    shown: tuple[AttachmentView, ...]
+    uncovered: dict[str, str]
+    """Viewer → the class of its files that the consent does not cover, by title."""
+
+
 def attachment_views(
-    session: Session, actor: Actor, scope: Scope, *, has_facets: bool = True
-) -> list[AttachmentView]:
+    session: Session, actor: Actor, registry: Registry, scope: Scope, *, has_facets: bool = True
+) -> Attached:
+    """Those of the case that this actor may see; others than its centre see none that is held."""
     wanted = (
         select(Attachment)
         .where(Attachment.case_id == scope.case.id, Attachment.removed_at.is_(None))
@@ -112,29 +126,35 @@ def attachment_views(
     )
     if has_facets:
         wanted = wanted.options(selectinload(Attachment.facets))
-    rows = [row for row in session.scalars(wanted) if _is_visible(actor, scope, row)]
-    return [_attachment_view(row, has_facets=has_facets) for row in rows]
+    rows = session.scalars(wanted).all()
+    lacking = files_uncovered(session, registry, scope.case, rows)
+    is_all = is_own(actor, scope)
+    shown = [row for row in rows if is_all or not (row.held or row.id in lacking)]
+    return Attached(
+        tuple(_attachment_view(row, has_facets=has_facets) for row in shown),
+        {row.viewer: lacking[row.id] for row in rows if row.id in lacking},
+    )
 
 
 def attachment_view(
-    session: Session, actor: Actor, case_id: UUID, attachment_id: UUID, permission: str
+    session: Session,
+    actor: Actor,
+    registry: Registry,
+    case_id: UUID,
+    attachment_id: UUID,
+    permission: str,
 ) -> AttachmentView:
     scope = find_case(session, actor, case_id, permission)
     row = session.get(Attachment, attachment_id)
     if row is None or row.case_id != case_id or row.removed_at is not None:
         raise NotFoundError
-    if not _is_visible(actor, scope, row):
-        raise NotFoundError("This file waits for a check by the submitting centre.")
+    if not is_own(actor, scope):
+        lacking = files_uncovered(session, registry, scope.case, [row])
+        if lacking:
+            raise NotFoundError(not_covered(lacking[row.id]))
+        if row.held:
+            raise NotFoundError("This file waits for a check by the submitting centre.")
     return _attachment_view(row)
-
-
-def _is_visible(actor: Actor, scope: Scope, row: Attachment) -> bool:
-    """A held file is its own centre's alone; photos need the consent for photos of the face."""
-    if may(actor, "patient.read", scope.subject):
-        return True
-    if row.viewer == "photo" and not has_consent(scope.case.patient.consents, "face_photos"):
-        return False
-    return not row.held
 
 
 def _attachment_view(row: Attachment, *, has_facets: bool = True) -> AttachmentView:

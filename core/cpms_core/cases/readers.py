@@ -13,8 +13,8 @@ from cpms_core.cases.scope import is_current_share
 from cpms_core.clock import clock
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import RoleGrant, User
+from cpms_core.patients.consent_rules import UNNAMED, has_consent, in_words, living
 from cpms_core.patients.models import BrokenGlass
-from cpms_core.patients.service import has_consent
 from cpms_core.patients.team import on_team
 
 _AS = {
@@ -38,10 +38,18 @@ class CaseReader(Struct, frozen=True, kw_only=True):
 
 def case_readers(session: Session, case: Case) -> list[CaseReader]:
     """Everybody who sees it now: its own centre, then the ERNs it was sent to, then experts."""
-    readers = [*_of_centre(session, case), *_in_emergency(session, case)]
+    return [
+        *_of_centre(session, case),
+        *_in_emergency(session, case),
+        *readers_elsewhere(session, case),
+    ]
+
+
+def readers_elsewhere(session: Session, case: Case) -> list[CaseReader]:
+    """Those outside its own centre, whom the consent for care lets see it."""
     if case.withdrawn_at or not has_consent(case.patient.consents, "care"):
-        return readers
-    return [*readers, *_of_erns(session, case), *_experts(session, case)]
+        return []
+    return [*_of_erns(session, case), *_experts(session, case)]
 
 
 def _of_centre(session: Session, case: Case) -> list[CaseReader]:
@@ -67,6 +75,13 @@ def _of_centre(session: Session, case: Case) -> list[CaseReader]:
         )
         for name, role, since in rows
     ]
+
+
+def _as_far_as_the_consent_goes(case: Case) -> str:
+    care = living(case.patient.consents, "care")
+    if care is None or not care.classes or set(care.classes) >= UNNAMED:
+        return "the whole case, without who the patient is"
+    return f"{', '.join(in_words(care.classes)).lower()}; not who the patient is"
 
 
 def _whole(case: Case) -> str:
@@ -146,7 +161,7 @@ def _experts(session: Session, case: Case) -> list[CaseReader]:
         CaseReader(
             name=name,
             role=_AS.get(Standing(standing), standing) + (", as a guest" if until else ""),
-            sees="the whole case, without who the patient is",
+            sees=_as_far_as_the_consent_goes(case),
             where=centre or "",
             since=since,
         )

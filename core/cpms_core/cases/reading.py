@@ -19,7 +19,8 @@ from cpms_core.cases.queries import case_view
 from cpms_core.cases.readers import CaseReader, case_readers
 from cpms_core.cases.scope import Scope, find_case, is_current_share
 from cpms_core.directory.models import Membership
-from cpms_core.patients.service import CONSENT_KINDS, has_consent
+from cpms_core.patients.consent_rules import is_given
+from cpms_core.patients.service import CONSENT_KINDS
 from cpms_core.registry import DatasetEntry, Registry
 from cpms_core.views import CaseView
 
@@ -79,14 +80,14 @@ def case_reading(session: Session, actor: Actor, registry: Registry, case_id: UU
     view = case_view(session, actor, registry, case_id, "case.summary", has_facets=False)
     if "case.read" not in granted:
         summary = {key: one for key, one in view.records.items() if key == SUMMARY_DATASET}
-        view = replace(view, records=summary, attachments=())
+        view = replace(view, records=summary, attachments=(), uncovered={}, uncovered_files={})
     readers = case_readers(session, case)
     return CaseReading(
         view=view,
         case=case,
         patient_id=case.patient_id,
         may=granted,
-        consents={kind: has_consent(consents, kind) for kind in CONSENT_KINDS},
+        consents={kind: is_given(consents, kind) for kind in CONSENT_KINDS},
         datasets=_datasets(session, registry, scope, view),
         readers=tuple(readers),
         opened_at=case.created_at,

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from cpms_core import audit
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
+from cpms_core.cases.covered import ensure_covered
 from cpms_core.cases.models import Attachment, Case, CodedValue, Record, RecordDraft
 from cpms_core.cases.scope import find_case, find_case_to_edit
 from cpms_core.clock import clock
@@ -77,7 +78,7 @@ def open_form(
     entry = dataset_entry(registry, dataset)
     scope = find_case(session, actor, case_id, "case.edit")
     row = newest(session, case_id, dataset)
-    draft = _draft(session, actor, case_id, dataset)
+    draft = find_draft(session, actor, case_id, dataset)
     if draft is not None:
         values = records.raw_form(entry.dataset, draft.form)
         base = draft.base_revision
@@ -167,7 +168,7 @@ def keep_draft(
         raise InvalidError("This is more text than a form can keep.")
     typed = records.raw_form(entry.dataset, form)
     now = clock.now()
-    draft = _draft(session, actor, case_id, dataset)
+    draft = find_draft(session, actor, case_id, dataset)
     if _is_saved(session, entry, case_id, typed, base_revision):
         drop_draft(session, actor, case_id, dataset)
     elif draft is not None:
@@ -244,6 +245,7 @@ def history(
     """Every saved version, newest first, with what it changed."""
     entry = dataset_entry(registry, dataset)
     scope = find_case(session, actor, case_id, "case.read")
+    ensure_covered(actor, registry, scope, dataset)
     rows = session.execute(
         select(Record, User.name)
         .join(User, User.id == Record.author_id)
@@ -267,7 +269,7 @@ def history(
     return revisions[::-1]
 
 
-def _draft(session: Session, actor: Actor, case_id: UUID, dataset: str) -> RecordDraft | None:
+def find_draft(session: Session, actor: Actor, case_id: UUID, dataset: str) -> RecordDraft | None:
     return session.scalar(
         select(RecordDraft).where(
             RecordDraft.case_id == case_id,

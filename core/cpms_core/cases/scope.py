@@ -14,7 +14,7 @@ from cpms_core.cases.models import Case, CaseShare
 from cpms_core.clock import clock
 from cpms_core.directory.models import Ern
 from cpms_core.errors import ConflictError, ConsentMissingError, NotFoundError
-from cpms_core.patients.service import has_consent
+from cpms_core.patients.consent_rules import covers, has_consent, living, reaches
 from cpms_core.patients.team import patient_subject
 
 
@@ -45,9 +45,14 @@ def case_subject(session: Session, actor: Actor, case: Case) -> Subject:
             CaseShare.case_id == case.id, is_current_share()
         )
     ).all()
+    consents = case.patient.consents
     return structs.replace(
         patient_subject(session, actor, case.patient),
-        erns=frozenset(share.ern_id for share in shares if share.ern_id),
+        erns=frozenset(
+            share.ern_id
+            for share in shares
+            if share.ern_id and covers(consents, "text", share.ern_id)
+        ),
         on_panel=frozenset(
             Standing(share.standing) for share in shares if share.user_id == actor.user_id
         ),
@@ -89,7 +94,24 @@ def find_case_to_edit(session: Session, actor: Actor, case_id: UUID) -> Scope:
 
 
 def share_with_ern(session: Session, case_id: UUID, ern_id: str) -> None:
+    """Every way to an ERN leads through here, so that none goes past the consent's limits."""
+    beyond = beyond_consent(session, session.get_one(Case, case_id), ern_id)
+    if beyond:
+        raise ConsentMissingError(f"{beyond} Nothing was sent; what was entered is kept.")
     session.add(CaseShare(case_id=case_id, ern_id=ern_id))
+
+
+def beyond_consent(session: Session, case: Case, ern_id: str) -> str:
+    """Why a consent for care that is limited to other ERNs keeps the case from this one."""
+    care = living(case.patient.consents, "care")
+    if care is None or reaches(care.erns, ern_id):
+        return ""
+    named = select(Ern.name).where(Ern.id.in_(care.erns)).order_by(Ern.name)
+    limits = " and ".join(session.scalars(named))
+    return (
+        f"The patient's consent for care is limited to {limits}, so the case cannot go to "
+        f"{session.get_one(Ern, ern_id).name}."
+    )
 
 
 def share_with_expert(

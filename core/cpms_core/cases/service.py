@@ -13,9 +13,9 @@ from cpms_core.cases.models import Case
 from cpms_core.cases.scope import find_case
 from cpms_core.clock import clock
 from cpms_core.errors import ConsentMissingError, NotFoundError
+from cpms_core.patients.consent_rules import has_consent
 from cpms_core.patients.models import Patient
-from cpms_core.patients.service import has_consent
-from cpms_core.patients.team import patient_subject
+from cpms_core.patients.team import ensure_goes_on, patient_subject
 
 
 def open_case(session: Session, actor: Actor, patient_id: UUID) -> Case:
@@ -25,6 +25,7 @@ def open_case(session: Session, actor: Actor, patient_id: UUID) -> Case:
         raise NotFoundError
     subject = patient_subject(session, actor, patient)
     ensure(actor, "case.open", subject, visible=may(actor, "patient.read", subject))
+    ensure_goes_on(patient)
     if not has_consent(patient.consents, "care"):
         raise ConsentMissingError(
             "Record the patient's consent for care first; without it no case can be opened."

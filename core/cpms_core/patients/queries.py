@@ -11,6 +11,7 @@ from cpms_core.access import Subject, ensure, may
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.errors import NotFoundError
+from cpms_core.patients.consent_rules import in_words
 from cpms_core.patients.models import Consent, Patient, SealedIdentity
 from cpms_core.patients.team import patient_subject
 
@@ -25,6 +26,12 @@ class ConsentView(Struct, frozen=True, kw_only=True):
     original_at: str
     recorded_at: datetime
     withdrawn_at: datetime | None
+    classes: tuple[str, ...] = ()
+    """For care: what it covers, by title."""
+    erns: tuple[str, ...] = ()
+    """For care: the keys of the ERNs it is limited to."""
+    assent: str = ""
+    recontact_on: date | None = None
 
 
 class PatientView(Struct, frozen=True, kw_only=True):
@@ -42,6 +49,8 @@ class PatientView(Struct, frozen=True, kw_only=True):
     """Whether this reader may record consents and open cases; not after a broken glass."""
     may_break_glass: bool
     """Whether this reader may see in an emergency who it is."""
+    merged_into: UUID | None
+    """The same person's other enrolment, which goes on."""
     has_identity: bool
     """Whether a name was entered; an imported patient has none."""
     consents: tuple[ConsentView, ...]
@@ -68,8 +77,9 @@ def read_patient(session: Session, actor: Actor, patient_id: UUID) -> PatientVie
         birth_month=patient.birth_month,
         enrolled_at=patient.created_at,
         may_reveal=may(actor, "patient.identity", subject),
-        may_change=may(actor, "consent.record", subject),
+        may_change=may(actor, "consent.record", subject) and patient.merged_into is None,
         may_break_glass=may(actor, "patient.break_glass", Subject(hcp_id=patient.hcp_id)),
+        merged_into=patient.merged_into,
         has_identity=session.get(SealedIdentity, patient.id) is not None,
         consents=tuple(map(consent_view, patient.consents)),
     )
@@ -86,4 +96,8 @@ def consent_view(consent: Consent) -> ConsentView:
         original_at=consent.original_at,
         recorded_at=consent.recorded_at,
         withdrawn_at=consent.withdrawn_at,
+        classes=in_words(consent.classes) if consent.kind == "care" else (),
+        erns=tuple(consent.erns),
+        assent=consent.assent,
+        recontact_on=consent.recontact_on,
     )

@@ -1,6 +1,5 @@
 """Enrol patients and keep their consents. The only code that sees who a patient is."""
 
-from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -15,9 +14,10 @@ from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.db import new_id
 from cpms_core.directory.centres import ensure_open
-from cpms_core.directory.models import Hcp
+from cpms_core.directory.models import Ern, Hcp
 from cpms_core.errors import ConflictError, InvalidError, NotFoundError
 from cpms_core.keys import SiteKey
+from cpms_core.patients.consent_rules import CLASSES, comes_of_age, has_consent
 from cpms_core.patients.models import (
     CentreKey,
     Consent,
@@ -27,7 +27,13 @@ from cpms_core.patients.models import (
     Transfer,
 )
 from cpms_core.patients.pseudonyms import new_pseudonym
-from cpms_core.patients.team import is_open_to, patient_subject, place_subject
+from cpms_core.patients.team import (
+    ensure_goes_on,
+    find_patient,
+    is_open_to,
+    patient_subject,
+    place_subject,
+)
 from cpms_core.patients.vault import (
     CentreVault,
     Identity,
@@ -53,7 +59,16 @@ SIGNERS = {
     "guardian": "A guardian",
     "representative": "A legal representative",
 }
+ASSENTS = {
+    "": "Was not asked, or signs alone",
+    "yes": "Agrees",
+    "no": "Does not agree",
+    "not_able": "Is not able to say",
+}
+"""Of a minor, or of somebody else for whom another person signs."""
 OLDEST = 130
+OLDEST_CONSENT = 120
+"""Years back to the earliest year in which one may have been signed."""
 
 
 class Enrolment(Struct, frozen=True, kw_only=True):
@@ -72,6 +87,13 @@ class NewConsent(Struct, frozen=True, kw_only=True):
     signer: str
     given_on: date
     original_at: str
+    classes: tuple[str, ...] = ()
+    """For care: the classes of data it covers; without any, all but photos of the face."""
+    erns: tuple[str, ...] = ()
+    """For care: the keys of the ERNs it is limited to; none for any."""
+    assent: str = ""
+    recontact_on: date | None = None
+    """When the patient is asked again; if left out, on coming of age if somebody else signed."""
 
 
 def enrol_patient(
@@ -181,10 +203,12 @@ def patient_secret(session: Session, key: SiteKey, patient: Patient, purpose: st
 
 
 def record_consent(session: Session, actor: Actor, patient_id: UUID, new: NewConsent) -> Consent:
-    patient = _patient_to_change(session, actor, patient_id)
-    _refuse_if(consent_problems(new))
+    patient = find_patient(session, actor, patient_id, "consent.record")
+    ensure_goes_on(patient)
+    check_consent(session, new)
     if has_consent(patient.consents, new.kind):
-        raise InvalidError("This consent is already recorded.", {"kind": "Already recorded."})
+        said = "This consent is already recorded. Withdraw it first if it has changed."
+        raise InvalidError(said, {"kind": said})
     consent = Consent(
         patient_id=patient.id,
         kind=new.kind,
@@ -194,16 +218,26 @@ def record_consent(session: Session, actor: Actor, patient_id: UUID, new: NewCon
         given_on=new.given_on,
         original_at=new.original_at,
         recorded_by=actor.user_id,
+        classes=[one for one in CLASSES if one in new.classes],
+        erns=sorted(new.erns),
+        assent=new.assent,
+        recontact_on=_recontact_on(patient, new),
     )
     session.add(consent)
     session.flush()
+    session.expire(patient, ["consents"])
     _note_consent(session, actor, patient, Event.CONSENT_RECORDED, consent)
     return consent
 
 
-def withdraw_consent(session: Session, actor: Actor, patient_id: UUID, consent_id: UUID) -> None:
+def check_consent(session: Session, new: NewConsent) -> None:
+    """InvalidError with everything that is wrong with it; nothing is changed."""
+    _refuse_if({**consent_problems(new), **_unknown_erns(session, new)})
+
+
+def withdraw_consent(session: Session, actor: Actor, patient_id: UUID, consent_id: UUID) -> Consent:
     """Withdraw it from now on; what it allowed is refused at once."""
-    patient = _patient_to_change(session, actor, patient_id)
+    patient = find_patient(session, actor, patient_id, "consent.record")
     consent = session.get(Consent, consent_id)
     if consent is None or consent.patient_id != patient.id:
         raise NotFoundError
@@ -211,10 +245,8 @@ def withdraw_consent(session: Session, actor: Actor, patient_id: UUID, consent_i
         consent.withdrawn_at = clock.now()
         consent.withdrawn_by = actor.user_id
     _note_consent(session, actor, patient, Event.CONSENT_WITHDRAWN, consent)
-
-
-def has_consent(consents: Sequence[Consent], kind: str) -> bool:
-    return any(c.kind == kind and c.withdrawn_at is None for c in consents)
+    session.flush()
+    return consent
 
 
 def centre_vault(session: Session, key: SiteKey, hcp_id: UUID) -> CentreVault:
@@ -225,15 +257,6 @@ def centre_vault(session: Session, key: SiteKey, hcp_id: UUID) -> CentreVault:
     session.add(CentreKey(hcp_id=hcp_id, wrapped=wrapped))
     session.flush()
     return vault
-
-
-def _patient_to_change(session: Session, actor: Actor, patient_id: UUID) -> Patient:
-    patient = session.get(Patient, patient_id)
-    if patient is None:
-        raise NotFoundError
-    subject = patient_subject(session, actor, patient)
-    ensure(actor, "consent.record", subject, visible=may(actor, "patient.read", subject))
-    return patient
 
 
 def _note_consent(
@@ -275,7 +298,13 @@ def _refuse_double(session: Session, actor: Actor, hcp_id: UUID, digest: bytes) 
 
 def enrolment_problems(enrolment: Enrolment) -> dict[str, str]:
     """What is wrong with it, by field; empty if nothing is."""
-    identity = enrolment.identity
+    wrong = identity_problems(enrolment.identity)
+    if enrolment.sex not in SEXES:
+        wrong["sex"] = "Choose one."
+    return wrong
+
+
+def identity_problems(identity: Identity) -> dict[str, str]:
     wrong: dict[str, str] = {}
     for name in ("given_name", "family_name"):
         if not getattr(identity, name).strip():
@@ -285,8 +314,6 @@ def enrolment_problems(enrolment: Enrolment) -> dict[str, str]:
         wrong["birth_date"] = "Enter the birth date; other centres see year and month only."
     elif born > today or today.year - born.year > OLDEST:
         wrong["birth_date"] = f"Enter a date between {today.year - OLDEST} and today."
-    if enrolment.sex not in SEXES:
-        wrong["sex"] = "Choose one."
     return wrong
 
 
@@ -301,11 +328,43 @@ def consent_problems(new: NewConsent) -> dict[str, str]:
         wrong["language"] = "Enter the language of the form that was signed."
     if new.signer not in SIGNERS:
         wrong["signer"] = "Choose who signed."
-    if new.given_on > clock.today():
+    today = clock.today()
+    if new.given_on > today:
         wrong["given_on"] = "This day has not come yet."
+    elif today.year - new.given_on.year > OLDEST_CONSENT:
+        earliest = today.year - OLDEST_CONSENT
+        wrong["given_on"] = f"Enter a date between {earliest} and today."
+    wrong |= _problems_of_care(new)
     if not new.original_at.strip():
         wrong["original_at"] = "Say where the signed paper lies, for instance: paper file, ward 3."
     return wrong
+
+
+def _problems_of_care(new: NewConsent) -> dict[str, str]:
+    wrong = {}
+    if new.kind != "care" and (new.classes or new.erns):
+        wrong["classes"] = "Only a consent for care names classes of data and ERNs."
+    elif not set(new.classes) <= set(CLASSES):
+        wrong["classes"] = "Choose from the list."
+    elif new.classes and "text" not in new.classes:
+        wrong["classes"] = "Without text there is nothing to share; a case is written."
+    if new.assent not in ASSENTS:
+        wrong["assent"] = "Choose one."
+    if new.recontact_on and new.recontact_on <= clock.today():
+        wrong["recontact_on"] = "Enter a day that is still to come, or leave it empty."
+    return wrong
+
+
+def _unknown_erns(session: Session, new: NewConsent) -> dict[str, str]:
+    known = set(session.scalars(select(Ern.id).where(Ern.id.in_(new.erns))))
+    return {} if known == set(new.erns) else {"erns": "Choose from the list."}
+
+
+def _recontact_on(patient: Patient, new: NewConsent) -> date | None:
+    if new.recontact_on or new.signer == "patient":
+        return new.recontact_on
+    of_age = comes_of_age(patient.birth_year, patient.birth_month)
+    return of_age if of_age and of_age > clock.today() else None
 
 
 def _refuse_if(wrong: dict[str, str]) -> None:

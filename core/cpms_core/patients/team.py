@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement, CompoundSelect, and_, exists, or_, select,
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
-from cpms_core.access import Standing, Subject
+from cpms_core.access import Standing, Subject, ensure, may
 from cpms_core.actor import CENTRE_ROLES, Actor, Role
 from cpms_core.clock import clock
 from cpms_core.directory.models import Hcp
+from cpms_core.errors import ConflictError, NotFoundError
 from cpms_core.identity.absence import stands_in
 from cpms_core.identity.models import Deputy
 from cpms_core.patients.models import BrokenGlass, Patient, TeamMember
@@ -21,12 +22,35 @@ _OPENS = {"record": Standing.BROKE_GLASS, "identity": Standing.ASKED_WHO}
 
 
 def patient_subject(session: Session, actor: Actor, patient: Patient) -> Subject:
-    """What access asks of a patient; of a restricted one, also who is on the team now."""
+    """What access asks of a patient; of a restricted one, also who is on the team now.
+
+    One who was erased is nobody's any more.
+    """
+    if patient.erased_at:
+        return Subject()
     team = frozenset(session.scalars(on_team(patient.id))) if patient.is_restricted else None
     opened = _opened(session, actor, patient)
     if Standing.BROKE_GLASS in opened:
         audit.mark_emergency(session)
     return Subject(hcp_id=patient.hcp_id, team=team, in_emergency=opened)
+
+
+def find_patient(session: Session, actor: Actor, patient_id: UUID, permission: str) -> Patient:
+    """The patient if the actor may do this; NotFoundError if it must stay unknown."""
+    patient = session.get(Patient, patient_id)
+    if patient is None:
+        raise NotFoundError
+    subject = patient_subject(session, actor, patient)
+    ensure(actor, permission, subject, visible=may(actor, "patient.read", subject))
+    return patient
+
+
+def ensure_goes_on(patient: Patient) -> None:
+    """Nothing new begins at an enrolment that was merged into another one."""
+    if patient.merged_into:
+        raise ConflictError(
+            "This enrolment was merged into another one of the same person. Go on there."
+        )
 
 
 def on_team(patient_id: UUID) -> CompoundSelect[UUID]:
@@ -58,13 +82,19 @@ def place_subject(session: Session, actor: Actor, hcp_id: UUID) -> Subject:
 
 def is_open_to(actor: Actor) -> ColumnElement[bool]:
     """For a query that joins patients: whether this person sees them as somebody of the centre."""
-    return or_(
-        and_(
-            Patient.hcp_id.in_(actor.centres(*CENTRE_ROLES)),
-            or_(Patient.is_restricted.is_(False), is_on_team(actor)),
-        ),
-        and_(
-            Patient.hcp_id.in_(actor.centres(Role.GUEST)), Patient.is_restricted, is_on_team(actor)
+    return and_(
+        Patient.merged_into.is_(None),
+        Patient.erased_at.is_(None),
+        or_(
+            and_(
+                Patient.hcp_id.in_(actor.centres(*CENTRE_ROLES)),
+                or_(Patient.is_restricted.is_(False), is_on_team(actor)),
+            ),
+            and_(
+                Patient.hcp_id.in_(actor.centres(Role.GUEST)),
+                Patient.is_restricted,
+                is_on_team(actor),
+            ),
         ),
     )
 

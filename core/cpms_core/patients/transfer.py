@@ -11,7 +11,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cpms_core import audit
-from cpms_core.access import Subject, ensure, may
+from cpms_core.access import Subject, ensure
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
 from cpms_core.clock import clock
@@ -22,7 +22,7 @@ from cpms_core.keys import SiteKey
 from cpms_core.patients.care_team import end_team
 from cpms_core.patients.models import Patient, SealedIdentity, Transfer
 from cpms_core.patients.service import centre_vault
-from cpms_core.patients.team import is_open_to, patient_subject
+from cpms_core.patients.team import ensure_goes_on, find_patient, is_open_to
 
 _LONGEST = 500
 _TOLD_FOR = timedelta(days=7)
@@ -94,11 +94,8 @@ def read_transfer(session: Session, actor: Actor, transfer_id: UUID) -> Transfer
 
 
 def find_patient_to_move(session: Session, actor: Actor, patient_id: UUID) -> Patient:
-    patient = session.get(Patient, patient_id)
-    if patient is None:
-        raise NotFoundError
-    subject = patient_subject(session, actor, patient)
-    ensure(actor, "patient.move", subject, visible=may(actor, "patient.read", subject))
+    patient = find_patient(session, actor, patient_id, "patient.move")
+    ensure_goes_on(patient)
     return patient
 
 
