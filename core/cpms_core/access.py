@@ -85,6 +85,8 @@ PERMISSIONS: Mapping[str, frozenset[Standing]] = {
     "patient.break_glass": _CENTRE,
     "patient.restrict": _CENTRE,
     "patient.erase": frozenset({S.CENTRE_MANAGER, S.CENTRE_GUEST}),
+    "patient.correct": frozenset({S.CENTRE_MANAGER, S.CENTRE_GUEST}),
+    "patient.copy": frozenset({S.CENTRE_MANAGER, S.CENTRE_GUEST}),
     "patient.merge": frozenset({S.CENTRE_MANAGER}),
     "patient.new_team": frozenset({S.CENTRE_MANAGER, S.SYSTEM_ADMIN}),
     "patient.move": _ENROLLING,

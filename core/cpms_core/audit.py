@@ -5,7 +5,7 @@ queue on the chain.
 The rows hold ids only; names are looked up when somebody who may see them reads the audit.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -133,6 +133,7 @@ class Event(StrEnum):
     ATTACHMENT_REFUSED = "case:attachment:refused"
     ATTACHMENT_READ = "case:attachment:read"
     ATTACHMENT_RELEASED = "case:attachment:released"
+    ATTACHMENT_DESCRIBED = "case:attachment:described"
     ATTACHMENT_REMOVED = "case:attachment:removed"
     IMAGES_VIEWED = "case:images:viewed"
 
@@ -148,6 +149,7 @@ class Event(StrEnum):
     REQUEST_DECLINED = "ern:request:declined"
     REQUEST_FORWARDED = "ern:request:forwarded"
     NETWORK_CONFIGURED = "ern:network:configured"
+    ANOTHER_ERN_ASKED = "ern:request:asked_another"
     PANEL_SHARED = "ern:panel:shared"
     LEAD_NAMED = "ern:panel:lead_named"
     EXPERT_INVITED = "panel:member:invited"
@@ -155,6 +157,7 @@ class Event(StrEnum):
     GUEST_EXTENDED = "panel:guest:extended"
     INVITATION_ANSWERED = "panel:member:answered"
     MEMBER_OFFERED = "panel:member:offered"
+    OFFER_ANSWERED = "panel:offer:answered"
     MEMBER_REMINDED = "panel:member:reminded"
     MEMBER_REMOVED = "panel:member:removed"
     LEAD_CHANGED = "panel:lead:changed"
@@ -185,11 +188,13 @@ class Event(StrEnum):
     DENIED = "site:access:denied"
 
 
+LATE_BY: Final = timedelta(seconds=15)
+"""So long after its id was made an event may still be committed: transactions are shorter."""
 FROM_THE_CONSOLE: Final = frozenset(
     {
         *(Event.BACKUP_MADE, Event.BACKUP_RESTORED, Event.AUDIT_EXPORTED),
         *(Event.ACCESS_REMINDED, Event.PERSON_REMOVED),
-        *(Event.MEMBER_REMINDED, Event.PANEL_ESCALATED),
+        *(Event.MEMBER_REMINDED, Event.PANEL_ESCALATED, Event.STAGE_CHANGED),
     }
 )
 """Acts of the server or of whoever runs it: without an actor, they are of nobody not signed in."""

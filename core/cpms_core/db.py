@@ -94,6 +94,11 @@ def new_id() -> UUID:
     return UUID(int=value)
 
 
+def first_id_of(moment: datetime) -> UUID:
+    """Below every id that is made from this moment on, by a clock that runs true."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
 def make_engine(url: str) -> Engine:
     """An engine for `sqlite:///…` or `postgresql+psycopg://…`."""
     # An error would else show what somebody wrote, and the log holds no clinical text.
@@ -110,7 +115,11 @@ def make_engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # Without this, sqlite3 on Python 3.11 decides itself when to begin, and a savepoint leaks.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+    for pragma in (
+        *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"),
+        # What is deleted is overwritten: see `keeping/scrub.py`.
+        "secure_delete=ON",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 

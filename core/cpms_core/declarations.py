@@ -17,7 +17,9 @@ from cpms_core.clock import clock
 from cpms_core.views import CaseView
 
 Method = Literal["GET", "POST"]
-Rate = Literal["page", "write", "search", "upload", "file", "ceremony"]
+Rate = Literal["page", "write", "search", "upload", "file", "ceremony", "stream"]
+DataClass = Literal["text", "face_photos", "photos", "video", "imaging", "genome", "pedigree"]
+"""What a consent for care may cover or leave out."""
 
 
 class ThematicArea(Struct, frozen=True, kw_only=True):
@@ -33,7 +35,12 @@ class Network(Struct, frozen=True, kw_only=True):
     key: str
     areas: tuple[ThematicArea, ...] = ()
     required_datasets: tuple[str, ...] = ()
-    """Keys of the datasets a request to this ERN must have at least one saved version of."""
+    """Keys of the datasets a request to this ERN must have at least one saved version of.
+
+    Think twice: every one of them stands between a tired clinician and an answer.
+    """
+    helpful_datasets: tuple[str, ...] = ()
+    """Keys of those that the page asks for before the request is sent, and sends it without."""
     case_prefix: str = ""
     """The start of its panels' numbers, `ITH` for ITH-2026-0147."""
     may_lead_own_case: bool = False
@@ -54,6 +61,8 @@ class Dataset(Struct, frozen=True, kw_only=True):
     description: str = ""
     erns: tuple[str, ...] = ()
     """The ERNs whose cases show this form; empty for all."""
+    consent: DataClass = "text"
+    """What the patient's consent must cover before others than the own centre read it."""
 
 
 class Ingested(Struct, kw_only=True):
@@ -89,6 +98,8 @@ class Viewer(Struct, frozen=True, kw_only=True):
     """The facet whose value joins files to one entry on the case page, a study for instance."""
     path: str
     """Where an entry opens, `/x/<plugin>/…` with `{case_id}` and `{group}` in it."""
+    consent: DataClass = "imaging"
+    """What the patient's consent must cover before others than the own centre see such files."""
 
 
 class Export(Struct, frozen=True, kw_only=True):

@@ -80,6 +80,13 @@ class TooManyError(CpmsError):
         self.retry_after = retry_after
 
 
+class FullError(CpmsError):
+    """As many are at this already as the site can hold."""
+
+    retry_after = 60
+    """Seconds after which another try makes sense."""
+
+
 class StoreUnavailableError(CpmsError):
     """The store or the disk refuses to write; nothing of this request was kept."""
 

@@ -86,6 +86,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     idle_minutes: int = 15
     session_hours: int = 12
     max_upload_mb: int = 512
+    retention_years: int = 15
+    """After the last thing that happened in a patient's cases; then the centre is asked."""
 
     def __post_init__(self) -> None:
         for name in ("key", "issuer"):

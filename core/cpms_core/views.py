@@ -51,3 +51,10 @@ class CaseView(Struct, frozen=True, kw_only=True):
     country: str
     records: Mapping[str, RecordView]
     attachments: tuple[AttachmentView, ...]
+    uncovered: Mapping[str, str] = {}
+    """Dataset → the class of its data that the consent does not cover, by title.
+
+    Others than the own centre do not find these in `records`.
+    """
+    uncovered_files: Mapping[str, str] = {}
+    """The same of `attachments`, by viewer."""

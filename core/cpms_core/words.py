@@ -33,6 +33,11 @@ def moment(value: datetime) -> str:
     return f"{day(value)}, {value:%H:%M} UTC"
 
 
+def by(value: datetime) -> str:
+    """Thu 26 Nov, 14:00 UTC; without the year while it is this one."""
+    return f"{value:%a} {day(value).removesuffix(f' {clock.now().year}')}, {value:%H:%M} UTC"
+
+
 @lru_cache(maxsize=4096)
 def _day(value: date) -> str:
     """Kept, because a table has the same few days over and over and the formatter is slow."""
@@ -107,6 +112,7 @@ def plural(count: int, one: str, many: str = "") -> str:
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "day": day,
     "moment": moment,
+    "by": by,
     "since": since,
     "span": span,
     "size": size,

@@ -6,52 +6,33 @@ nobody adds one without saying what a good request to it looks like.
 
 import base64
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from msgspec import Struct
+from uuid import UUID
 
 from cpms_core.clock import clock
 from cpms_core.datasets.records import as_form
-from cpms_core.declarations import Route
 from cpms_core.directory.csv_import import plan_import
 from cpms_core.identity.own_keys import ADD
 from cpms_core.panels import outcomes
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
-from cpms_core.registry import PluginInfo
+from cpms_core.patients.models import Patient
 from tests.core.panels.consultation import plain_opinion
-from tests.web.world import Until, World, photo
+from tests.web.attempt import Attempt, Form, name_of, plain
+from tests.web.attempts_after import AFTER
+from tests.web.world import ANOTHER, World, photo
 
-Form = Mapping[str, str | list[str]]
-
-
-class Attempt(Struct, frozen=True, kw_only=True):
-    until: Until = "assessment"
-    """How far the consultation must have come for it."""
-    form: Form | Callable[[World], Form] = {}
-    options: Mapping[str, Any] = {}
-    """Instead of a form: `json` or `content`."""
-    query: str = ""
-    status: frozenset[int] = frozenset({200, 303})
-    """What somebody who may do it gets."""
-    values: Mapping[str, str] = {}
-    """Instead of the world's own values for the parameters of its path."""
-
-    def form_for(self, world: World) -> Form:
-        return self.form(world) if callable(self.form) else self.form
-
-
-def plain(path: str) -> str:
-    """A path without the types of its parameters: `/cases/{case_id}`."""
-    for kind in ("uuid", "str", "int", "date", "path"):
-        path = path.replace(f":{kind}}}", "}")
-    return path
-
-
-def name_of(owner: PluginInfo, route: Route) -> str:
-    """How the tables call a route."""
-    return f"{route.method} {plain(owner.mount + route.path)}"
-
+__all__ = [
+    "ATTEMPTS",
+    "CONSENT",
+    "PATIENT",
+    "PERSON",
+    "PROMISES",
+    "REQUEST",
+    "Attempt",
+    "name_of",
+    "plain",
+]
 
 RAW = "application/octet-stream"
 REQUEST = {
@@ -68,6 +49,20 @@ CONSENT = {
     "signer": "parent",
     "given_on": "2026-01-05",
     "original_at": "paper file",
+}
+PROMISES: Form = {
+    "workflow": "full",
+    "triage_hours": "4",
+    "first_answer_urgent_hours": "24",
+    "first_answer_hours": "72",
+    "outcome_days": "14",
+    "coordinators_after_hours": "24",
+    **{f"day_{day}": "1" for day in range(1, 6)},
+    "opens": "09:00",
+    "closes": "17:00",
+    "zone": "Europe/Paris",
+    "country": "FR",
+    "holidays": "2026-12-24",
 }
 PATIENT = {
     "given_name": "Eliška",
@@ -104,6 +99,12 @@ def import_form(world: World, text: str) -> Form:
     return {"kind": "centres", "packed": packed, "sha256": plan.sha256, "marks": plan.marks}
 
 
+def _pseudonym(world: World) -> Form:
+    with world.site.transaction() as session:
+        patient = session.get_one(Patient, UUID(world.values["patient_id"]))
+        return {"pseudonym": patient.pseudonym}
+
+
 ATTEMPTS: Mapping[str, Attempt] = {
     "POST /sign-out": Attempt(),
     "POST /me/preferences": Attempt(
@@ -118,6 +119,18 @@ ATTEMPTS: Mapping[str, Attempt] = {
     "POST /patients/{patient_id}/consents/{consent_id}/withdraw": Attempt(),
     "POST /patients/{patient_id}/identity": Attempt(),
     "POST /patients/{patient_id}/cases": Attempt(),
+    "POST /patients/{patient_id}/facts": Attempt(form={"sex": "male"}),
+    "POST /patients/{patient_id}/identity/correct": Attempt(form=PATIENT),
+    "POST /patients/{patient_id}/keep": Attempt(
+        form=lambda _world: {"retain_until": f"{clock.today().year + 5}-01-31"}
+    ),
+    "POST /patients/{patient_id}/copy": Attempt(),
+    "POST /patients/{patient_id}/erase": Attempt(form=_pseudonym),
+    # A proposed move has to be settled before.
+    "POST /patients/{patient_id}/merge/{other_id}": Attempt(
+        form={"pseudonym": "Kiwi-1001"}, status=frozenset({409})
+    ),
+    "POST /cases/{case_id}/photos/{attachment_id}/face": Attempt(form={"face": "no"}),
     "POST /centre/emergency": Attempt(
         form={"pseudonym": "Nobody-1000", "reason": "Is unconscious"}, status=frozenset({422})
     ),
@@ -177,9 +190,54 @@ ATTEMPTS: Mapping[str, Attempt] = {
         until="submitted",
         form=lambda world: {"reason": "Not rare.", "seen": world.seen(ConsultationRequest)},
     ),
+    "POST /requests/{request_id}/forward": Attempt(
+        until="submitted",
+        form=lambda world: {
+            "ern": ANOTHER,
+            "reason": "Not ours.",
+            "seen": world.seen(ConsultationRequest),
+        },
+    ),
+    "POST /requests/{request_id}/share": Attempt(
+        until="submitted", form={"ern": ANOTHER, "reason": "Theirs too."}
+    ),
+    # No other ERN has a panel of this case.
+    "POST /requests/{request_id}/join": Attempt(
+        until="submitted", form={"seen": "1"}, status=frozenset({422})
+    ),
     "POST /panels/{panel_id}/answer": Attempt(form={"answer": "accept"}),
+    "POST /panels/{panel_id}/decline": Attempt(
+        form=lambda world: {
+            "reason": "On leave.",
+            "deputy": str(world.id_of("professional elsewhere")),
+        }
+    ),
+    "POST /panels/{panel_id}/offer": Attempt(form={"word": "Twice seen."}),
+    "POST /panels/{panel_id}/offers/{offer_id}": Attempt(form={"answer": "accept"}),
     "POST /panels/{panel_id}/contributions": Attempt(
         form={"text": "I have seen this twice.", "certainty": "fairly_sure"}
+    ),
+    "POST /panels/{panel_id}/contributions/typing": Attempt(form={"text": "KBG, but"}),
+    "POST /panels/{panel_id}/contributions/discard": Attempt(),
+    "POST /panels/{panel_id}/contributions/{contribution_id}": Attempt(
+        form={"text": "KBG, or a deletion.", "seen": "1"}
+    ),
+    "POST /panels/{panel_id}/seen": Attempt(form={"shown_at": "2026-11-25T12:00:00+00:00"}),
+    "POST /panels/{panel_id}/questions": Attempt(form={"text": "Any photo of the hands?"}),
+    "POST /panels/{panel_id}/questions/typing": Attempt(form={"text": "Any ph"}),
+    "POST /panels/{panel_id}/questions/{question_id}/typing": Attempt(form={"answer": "Ad"}),
+    "POST /panels/{panel_id}/questions/{question_id}/wait": Attempt(),
+    "POST /panels/{panel_id}/questions/{question_id}/answer": Attempt(
+        form={"answer": "Added.", "say": "answered"}
+    ),
+    "POST /panels/{panel_id}/questions/{question_id}/back": Attempt(),
+    "POST /panels/{panel_id}/quick": Attempt(form={"needs": "The X-ray", "_as": "need"}),
+    # This panel ends with a signed outcome; tests/web/test_quick.py has one that does not.
+    "POST /panels/{panel_id}/close": Attempt(
+        form={"note": "Thanks.", "seen": "1"}, status=frozenset({409})
+    ),
+    "POST /panels/{panel_id}/ask-again": Attempt(
+        form={"again": "And then?", "seen": "1"}, status=frozenset({409})
     ),
     "POST /panels/{panel_id}/stage": Attempt(
         form=lambda world: {"to": "data_completion", "seen": world.seen(Panel)}
@@ -216,6 +274,7 @@ ATTEMPTS: Mapping[str, Attempt] = {
         status=frozenset({303, 422}),
     ),
     f"POST {_OUTCOME}/back": Attempt(until="sign_off"),
+    **AFTER,
     f"POST {_OUTCOME}/sign/begin": Attempt(until="sign_off", options={"json": {}}),
     # A good answer needs a key: tests/journeys has one. Here everybody brings a bad one.
     f"POST {_OUTCOME}/sign/finish": Attempt(
@@ -254,6 +313,7 @@ ATTEMPTS: Mapping[str, Attempt] = {
         form={"ends_on": "2099-01-01"}, status=frozenset({422})
     ),
     "POST /directory/erns/{ern_id}/areas": Attempt(form={"title": "Craniosynostosis"}),
+    "POST /directory/erns/{ern_id}/promises": Attempt(form=PROMISES),
     "POST /directory/erns/{ern_id}/areas/{area}": Attempt(form={"title": "Not known yet"}),
     "POST /directory/erns/{ern_id}/areas/{area}/retire": Attempt(),
     "POST /directory/erns/{ern_id}/areas/{area}/offer": Attempt(),

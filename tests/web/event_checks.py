@@ -18,7 +18,7 @@ from cpms_core.clock import clock
 
 Row = Mapping[str, Any]
 """A row of audit_event, and `session_user_id`, whose session it was."""
-OF_A_CASE = frozenset({"case_id", "request_id", "panel_id", "attachment_id"})
+OF_A_CASE = frozenset({"case_id", "request_id", "panel_id", "attachment_id", "follow_up_id"})
 
 
 class Expected(Struct, frozen=True):

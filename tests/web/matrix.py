@@ -58,6 +58,10 @@ MAY_WITH_THIS_CASE: Mapping[str, frozenset[str]] = {
     "access.decide": frozenset({"coordinator"}) | ADMIN,
     "patient.read": CENTRE,
     "patient.identity": frozenset({"centre manager"}),
+    **dict.fromkeys(
+        ("patient.correct", "patient.copy", "patient.erase", "patient.merge"),
+        frozenset({"centre manager"}),
+    ),
     "patient.restrict": CENTRE,
     "patient.new_team": frozenset({"centre manager"}) | ADMIN,
     "patient.break_glass": CENTRE,
@@ -68,6 +72,7 @@ MAY_WITH_THIS_CASE: Mapping[str, frozenset[str]] = {
     "case.edit": CENTRE,
     "case.submit": CENTRE,
     "case.export": CENTRE,
+    "case.withdraw": CENTRE,
     "case.read": CENTRE | PANEL,
     "case.images": CENTRE | PANEL,
     "case.summary": CENTRE | PANEL | TRIAGE,
@@ -77,7 +82,15 @@ MAY_WITH_THIS_CASE: Mapping[str, frozenset[str]] = {
     "panel.invite_guest": TRIAGE,
     "panel.answer": frozenset({"invited"}),
     "panel.contribute": frozenset({"lead", "member", "guest on the panel", "invited"}),
+    "panel.offer": frozenset({"professional elsewhere"}),
+    "panel.ask": TRIAGE | {"lead", "member", "guest on the panel"},
+    "question.answer": CENTRE,
     "panel.steer": LEAD,
+    "panel.close": CENTRE | LEAD,
+    "panel.ask_to_reopen": CENTRE,
+    "panel.reopen": TRIAGE | LEAD,
+    "panel.archive": TRIAGE,
+    "follow_up.answer": CENTRE,
     "outcome.judge": frozenset({"lead", "member", "guest on the panel"}),
     "outcome.sign": LEAD,
     "outcome.read": CENTRE | PANEL | TRIAGE,
@@ -125,6 +138,11 @@ MAY_HERE: Mapping[str, frozenset[str]] = {
     "GET /directory/groups/{group_id}": frozenset({"coordinator"}) | ADMIN,
     "POST /directory/groups/{group_id}": frozenset({"coordinator"}) | ADMIN,
     "POST /directory/groups/{group_id}/end": frozenset({"coordinator"}) | ADMIN,
+    # The member's own contribution: nobody else changes it.
+    "GET /panels/{panel_id}/contributions/{contribution_id}": frozenset({"member"}),
+    "POST /panels/{panel_id}/contributions/{contribution_id}": frozenset({"member"}),
+    # The member's own question: only the lead takes back those of others.
+    "POST /panels/{panel_id}/questions/{question_id}/back": frozenset({"member"}) | LEAD,
     # What is sent invites somebody to the centre of the case.
     "POST /people/invite": frozenset({"centre manager"}) | ADMIN,
     # Everybody has sessions and keys of their own; these are the professional's.
@@ -140,7 +158,7 @@ MAY_HERE: Mapping[str, frozenset[str]] = {
 ABOUT_THE_CASE = {
     *("patient_id", "consent_id", "case_id", "request_id", "panel_id", "attachment_id"),
     *("access_id", "ern_id", "person_id", "recovery_id", "grant_id"),
-    *("glass_id", "transfer_id", "orphan_id", "gone_id"),
+    *("glass_id", "transfer_id", "orphan_id", "gone_id", "follow_up_id", "question_id"),
 }
 Contents = dict[str, list[dict[str, Any]]]
 """Table → its rows."""

@@ -13,6 +13,8 @@ from cpms_core.http.outgoing import respond
 from cpms_core.http.render import Rendering
 from cpms_core.identity.tokens import csrf_token
 from cpms_core.settings import Settings, Site
+from tests.openid.fake import FakeProvider
+from tests.openid.sites import asked_in, knowing, of_fake
 from tests.site import PLUGINS, Live, TestSite
 from tests.web.attempts import PERSON
 from tests.web.matrix import Matrix, allowed
@@ -156,14 +158,20 @@ def test_after_signing_in_any_address_can_be_led_to(quick_site: TestSite) -> Non
         assert "x-evil" not in answer.headers
 
 
+REAL = {"Host": "cpms.example.org", "Origin": "https://cpms.example.org"}
+
+
+def real_site(site: TestSite, folder: Path) -> Live:
+    settings = Settings(demonstration=True, base_url=REAL["Origin"])
+    return Live(live_site(Site(folder, settings), load_plugins(PLUGINS), key=site.live.key))
+
+
 def test_on_a_real_site_the_cookie_is_bound_to_host_path_and_encryption(
     quick_site: TestSite, tmp_path: Path
 ) -> None:
-    settings = Settings(demonstration=True, base_url="https://cpms.example.org")
-    live = live_site(Site(tmp_path, settings), load_plugins(PLUGINS), key=quick_site.live.key)
-    with TestSite(Live(live), quick_site.engine, tmp_path) as site:
+    with TestSite(real_site(quick_site, tmp_path), quick_site.engine, tmp_path) as site:
         browser = site.person()
-        headers = {"Host": "cpms.example.org", "Origin": "https://cpms.example.org"}
+        headers = dict(REAL)
         browser.cookies = {"cpms": browser.token}
         assert browser.get("/me", headers=headers).status_code == 303, "under its plain name"
         token = browser.cookies.pop("cpms")
@@ -179,3 +187,31 @@ def test_on_a_real_site_the_cookie_is_bound_to_host_path_and_encryption(
         assert "domain" not in line.lower()
         assert len(line) < 4096
     assert '"storage"' in left.headers["clear-site-data"]
+
+
+def test_on_a_real_site_the_cookie_of_a_way_to_a_provider_is_bound_too(
+    quick_site: TestSite, tmp_path: Path
+) -> None:
+    with (
+        TestSite(real_site(quick_site, tmp_path), quick_site.engine, tmp_path) as site,
+        FakeProvider() as fake,
+        knowing(site, of_fake(fake)),
+    ):
+        sent = site.browser().post("/sign-in/openid/fake", {"next": "/me"}, headers=REAL)
+        (line,) = sent.headers.get_list("set-cookie")
+        name, _, value = line.partition(";")[0].partition("=")
+        returned = {"code": "c0de", "state": asked_in(sent)["state"], "iss": fake.issuer}
+        finish = "/sign-in/openid/finish"
+        # A sibling host can set a cookie of the plain name, and none of this one.
+        plain = site.browser()
+        refused = plain.post(finish, returned, headers=REAL | {"Cookie": f"openid={value}"})
+        again = site.browser().post("/sign-in/openid/fake", {}, headers=REAL)
+        (cookie,) = again.headers.get_list("set-cookie")
+        returned["state"] = asked_in(again)["state"]
+        kept = {"Cookie": cookie.partition(";")[0]}
+        heard = site.browser().post(finish, returned, headers=REAL | kept)
+    assert name == "__Host-openid"
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax", "Max-Age=600"} <= set(line.split("; "))
+    assert "domain" not in line.lower()
+    assert refused.status_code == 422 and "began in another browser" in refused.text
+    assert "began in another browser" not in heard.text

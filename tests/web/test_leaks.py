@@ -27,7 +27,7 @@ from tests.web.world import ERN
 FOREIGN = "Kookaburra-4711"
 QUERIES = {
     "GET /search": ("?q=kooka", f"?q={FOREIGN}", "?q=unheard-of", "?q=Fritz", "?q=Wren"),
-    "GET /erns/{ern_id}": ("", "?q=kooka", "?late=1", "?stage=assessment", "?page=2"),
+    "GET /erns/{ern_id}": ("", "?q=kooka", "?late=1", "?stage=assessment", "?page=2", "?ended=1"),
     "GET /people": ("", "?q=Fritz", "?page=2"),
     "GET /audit": ("", "?kind=case:", "?person=Fritz", f"?case={FOREIGN}", "?page=2"),
     "GET /audit/mine": ("", "?kind=case:"),

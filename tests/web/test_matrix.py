@@ -167,8 +167,10 @@ def test_the_matrix_sees_it_when_a_permission_lets_in_everybody(
     matrix = Matrix(quick_site, until)
     # Who reads an outcome is who knows of its case: the one guard stands behind the other.
     behind = {"outcome.read": "case.summary", "people.recover": "people.read"}
+    # Whoever works somewhere may offer; whom an area tells of this case, the service looks up.
+    open_to_all = {"site.use", "audit.read", "panel.offer"}
     unseen = []
-    for permission in sorted(_first_seen(quick_site, until) - {"site.use", "audit.read"}):
+    for permission in sorted(_first_seen(quick_site, until) - open_to_all):
         together = {permission, behind.get(permission, permission)}
         widened = {**access.PERMISSIONS, **dict.fromkeys(together, frozenset({Standing.SIGNED_IN}))}
         with monkeypatch.context() as patched:

@@ -244,3 +244,11 @@ def test_a_guest_imports_cases_as_the_own(they: Sponsored, tmp_path: Path) -> No
     other = they.site.person(Role.GUEST, hcp="CZ00")
     assert 'Cases <span class="dim">1</span>' in read(guest, "/centre")
     assert 'Cases <span class="dim">0</span>' in read(other, "/centre")
+
+
+def test_the_top_bar_calls_it_what_it_is(they: Sponsored) -> None:
+    they.let_in()
+    bar = they.guest.get("/").text.partition('class="topbar-nav"')[2].partition("</nav>")[0]
+    assert ">Guest access</a>" in bar and ">Centre</a>" not in bar
+    bar = they.lead.get("/").text.partition('class="topbar-nav"')[2].partition("</nav>")[0]
+    assert ">Centre</a>" in bar and "Guest access" not in bar

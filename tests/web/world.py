@@ -21,14 +21,17 @@ from cpms_core.cases.models import Attachment, Case, Facet
 from cpms_core.cases.records import store_record
 from cpms_core.clock import clock
 from cpms_core.datasets.records import as_form
-from cpms_core.directory.models import ExpertGroup, ExpertGroupMember
+from cpms_core.directory.models import Ern, ExpertGroup, ExpertGroupMember
 from cpms_core.files import FileStore
 from cpms_core.identity.access_decisions import code_of
 from cpms_core.identity.access_requests import NewRequest, submit_request
-from cpms_core.identity.models import Recovery, SignInSession, User
+from cpms_core.identity.models import AreaInterest, Recovery, SignInSession, User
 from cpms_core.identity.sessions import actor_for
-from cpms_core.panels import discussion, members, outcomes, signing, submission, triage
+from cpms_core.panels import discussion, members, outcomes, questions, signing, submission, triage
+from cpms_core.panels.after_models import FollowUp
+from cpms_core.panels.consenting import withdraw_consent
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel, PanelMember
+from cpms_core.panels.positions import give_position
 from cpms_core.panels.request_form import KEY, RequestForm
 from cpms_core.panels.scope import renew_share
 from cpms_core.patients.care_team import restrict_patient
@@ -44,6 +47,8 @@ from tests.site import ORIGIN, Browser, TestSite
 
 HOME, ELSEWHERE = "CZ01", "FR25"
 ERN = "ithaca"
+ANOTHER = "rnd"
+"""An ERN that takes requests on this site too, for a time."""
 STUDY = "1.2.826.0.1.3680043.8.498.1"
 
 CENTRE = frozenset({"professional", "centre manager"})
@@ -108,6 +113,9 @@ class World:
         self._fill(session, case)
         self._attach(session, case, files)
         self._remember(session, patient, case)
+        session.get_one(Ern, ANOTHER).ends_on = clock.today() + timedelta(days=30)
+        follows = self.id_of("professional elsewhere")
+        session.add(AreaInterest(user_id=follows, ern_id=ERN, area="undiagnosed"))
         if self.until == "draft":
             return
         request = submission.submit_request(
@@ -203,8 +211,13 @@ class World:
             members.answer_invitation(session, self[name].actor, panel.id, accept=True)
         members.remove_member(session, coordinator, panel.id, self.id_of("removed from the panel"))
         self._seat_guest(session, panel)
-        for name in ("lead", "member"):
-            discussion.contribute(session, self[name].actor, panel.id, "KBG.", "fairly_sure")
+        self._offer(session, panel)
+        self._ask(session, panel)
+        discussion.contribute(session, self["lead"].actor, panel.id, "KBG.", "fairly_sure")
+        given = discussion.contribute(
+            session, self["member"].actor, panel.id, "KBG.", "fairly_sure"
+        )
+        self.values["contribution_id"] = str(given.id)
 
     def _seat_guest(self, session: Session, panel: Panel) -> None:
         """As after an invitation that was accepted, without the key that comes with it."""
@@ -221,6 +234,25 @@ class World:
         renew_share(session, panel.case_id, guest)
         self.values["guest_id"] = str(guest)
 
+    def _ask(self, session: Session, panel: Panel) -> None:
+        """The member would wait for an answer of the submitter; the lead has said nothing yet."""
+        new = questions.NewQuestion(text="Which exome kit?", asks_to_wait=True)
+        asked = questions.ask_submitter(session, self["member"].actor, panel.id, new)
+        self.values["question_id"] = str(asked.id)
+
+    def _offer(self, session: Session, panel: Panel) -> None:
+        """Somebody who follows the area has offered to take part."""
+        offers = factories.make_user(session, hcp=ELSEWHERE, name="Dr Offers")
+        seat = PanelMember(
+            panel_id=panel.id,
+            user_id=offers.id,
+            role="member",
+            state="offered",
+            invited_by=offers.id,
+        )
+        session.add(seat)
+        self.values["offer_id"] = str(offers.id)
+
     def _draft_outcome(self, session: Session, panel: Panel) -> None:
         if self.until == "assessment":
             return
@@ -232,7 +264,7 @@ class World:
             return
         outcomes.put_to_members(session, lead, self.registry, "CPMS", panel.id, outcome.row_version)
         for name in ("member", "guest on the panel"):
-            outcomes.give_position(session, self[name].actor, panel.id, 1, "agree")
+            give_position(session, self[name].actor, panel.id, 1, "agree")
         if self.until == "signed":
             self._sign(session, panel)
 
@@ -243,6 +275,9 @@ class World:
         begun = signing.begin_signature(session, lead, policy, panel.id)
         answer = msgspec.json.encode(key.sign_in(begun.options))
         signing.finish_signature(session, lead, policy, panel.id, begun.challenge_id, answer)
+        asked = session.scalars(select(FollowUp).where(FollowUp.kind == "day_21")).one()
+        asked.due_on = clock.today()
+        self.values["follow_up_id"] = str(asked.id)
 
     def _remember(self, session: Session, patient: Patient, case: Case) -> None:
         user = session.get_one(User, self.id_of("professional"))
@@ -267,6 +302,8 @@ class World:
             "glass_id": str(self._break_glass(session, patient, locked_out)),
             "transfer_id": str(self._propose_transfer(session, patient)),
             **self._orphan(session),
+            "other_id": str(self._enrolled_twice(session)),
+            "receipt_id": str(self._withdraw_contact(session, patient)),
             "key_id": str(factories.make_key(session, user, label="Spare").id),
             "token_id": str(factories.make_api_token(session, user.id)[0]),
             "identity_id": str(factories.make_linked(session, user).id),
@@ -276,6 +313,7 @@ class World:
             "hcp_id": str(case.hcp_id),
             "group_id": str(self._group(session)),
             "area": "undiagnosed",
+            "follow_up_id": str(case.id),  # of none, until it is signed
         }
         """What stands for a parameter of a path, by its name."""
 
@@ -313,6 +351,25 @@ class World:
         gone.disabled_at = clock.now()
         session.flush()
         return {"orphan_id": str(patient.id), "gone_id": str(gone.id)}
+
+    def _enrolled_twice(self, session: Session) -> UUID:
+        """Another patient of the same centre, who may be the same person."""
+        actor = self["professional"].actor
+        return factories.make_patient(session, actor, hcp=HOME, pseudonym="Kiwi-1001").id
+
+    def _withdraw_contact(self, session: Session, patient: Patient) -> UUID:
+        """A consent that was given and withdrawn, with the receipt of it."""
+        submitter = self["professional"].actor
+        consent = NewConsent(
+            kind="contact",
+            form_version="2024",
+            language="cs",
+            signer="parent",
+            given_on=date(2026, 1, 5),
+            original_at="paper file",
+        )
+        given = record_consent(session, submitter, patient.id, consent)
+        return withdraw_consent(session, submitter, patient.id, given.id).id
 
     def _propose_transfer(self, session: Session, patient: Patient) -> UUID:
         elsewhere = factories.hcp_id(session, ELSEWHERE)

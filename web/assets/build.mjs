@@ -20,8 +20,6 @@ await build({
   ...common,
   entryPoints: ["js/app.js", "js/ceremony.js", "js/onward.js"],
   format: "iife",
-  // The extension imports htmx by name: both get the one instance of the bundle.
-  alias: { "htmx.org": "htmx.org/dist/htmx.esm.js" },
 });
 await build({
   ...common,

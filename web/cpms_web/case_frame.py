@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from cpms_core import words
@@ -16,10 +17,13 @@ from cpms_core.directory.models import Ern
 from cpms_core.directory.networks import askable_networks
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels import clocks, stages
-from cpms_core.panels.models import ConsultationRequest, Panel
+from cpms_core.panels.models import ConsultationRequest, Panel, PanelErn
+from cpms_core.panels.panel_columns import clock_of_panel
+from cpms_core.panels.panel_frame import ball_with
 from cpms_core.registry import DatasetEntry, Registry
 from cpms_core.views import RecordView
 from cpms_web.attached import photos_of, studies_of
+from cpms_web.between_erns import why_erns
 from cpms_web.case_stands import REQUEST_BADGES
 
 CONSENT_TITLES = {
@@ -43,11 +47,13 @@ class Section(Struct, frozen=True, kw_only=True):
     saved: RecordView | None
     count: str
     """What the list of sections says of it: `14 · 6 absent`, `2 of 5`; empty if it is complete."""
+    uncovered: str = ""
+    """The class of its data that the consent does not cover; others do not see it then."""
 
     @property
     def state(self) -> str:
         if self.saved is None:
-            return "not started"
+            return "hidden" if self.uncovered else "not started"
         return "in progress" if self.count else "complete"
 
 
@@ -60,9 +66,11 @@ class Asked(Struct, frozen=True, kw_only=True):
     state: str
     badge: str
     clock: clocks.Clock | None
+    ball: str
     request_id: UUID
     panel_id: UUID | None
-    reason: str
+    said: str
+    """What the ERN did with it and why, or who brought it there; empty if there is nothing."""
 
 
 class CaseFrame(Struct, frozen=True, kw_only=True):
@@ -76,10 +84,15 @@ class CaseFrame(Struct, frozen=True, kw_only=True):
     photos: int
     studies: int
     readers: int
+    is_own: bool
+    """Whether the reader is of the case's own centre."""
+    patient: str
+    """Where its consents stand."""
     at_guest_access: bool
     """Whether nobody at a centre sees it, for it is a guest's own."""
     is_whole: bool
-    face_photos: bool
+    uncovered_files: Mapping[str, str]
+    """Viewer → the class of its files that the consent does not cover, by title."""
     may_edit: bool
     may_submit: bool
     erns_to_ask: tuple[tuple[str, str], ...]
@@ -103,9 +116,11 @@ def case_frame(visit: PageVisit, reading: CaseReading, here: str = "") -> CaseFr
         photos=len(photos_of(view.attachments)),
         studies=len(studies_of(visit.site.registry, view.id, view.attachments)),
         readers=len(reading.readers),
+        is_own="patient.read" in reading.may,
+        patient=f"/patients/{reading.patient_id}",
         at_guest_access=reading.case.hcp.is_guest,
         is_whole=reading.is_whole,
-        face_photos=reading.consents["face_photos"],
+        uncovered_files=view.uncovered_files,
         may_edit=reading.is_editable,
         may_submit=may_submit,
         erns_to_ask=askable_networks(visit.session, visit.site.registry) if may_submit else (),
@@ -120,11 +135,13 @@ def sections(registry: Registry, reading: CaseReading) -> tuple[Section, ...]:
     entries = {entry.dataset.key: entry for entry in reading.datasets}
     if not reading.is_whole:
         entries = {key: entry for key, entry in entries.items() if key == SUMMARY_DATASET}
-    orphans = [key for key in saved if key not in entries]
-    return tuple(
+    lacking = reading.view.uncovered
+    orphans = [key for key in {**saved, **lacking} if key not in entries]
+    found = (
         _section(registry, reading.view.id, key, entries.get(key), saved.get(key), names)
         for key in (*entries, *orphans)
     )
+    return tuple(replace(one, uncovered=lacking.get(one.key, "")) for one in found)
 
 
 def _section(
@@ -177,23 +194,34 @@ def _where(reading: CaseReading, asked: Sequence[Asked]) -> tuple[str, ...]:
 
 def _is_sendable(asked: Sequence[Asked]) -> bool:
     """A draft, a returned request, or one that an ERN declined."""
-    return all(one.state in {"Returned", "Declined", "Withdrawn"} for one in asked)
+    return all(one.state in {"Returned", "Declined", "Forwarded", "Withdrawn"} for one in asked)
 
 
 def _asked(visit: PageVisit, case_id: UUID) -> list[Asked]:
-    """Newest first."""
+    """Those with a panel first, else the newest."""
     rows = visit.session.execute(
         select(ConsultationRequest, Panel, Ern.name)
         .join(Ern, Ern.id == ConsultationRequest.ern_id)
-        .outerjoin(Panel, Panel.request_id == ConsultationRequest.id)
+        .outerjoin(PanelErn, PanelErn.request_id == ConsultationRequest.id)
+        .outerjoin(Panel, Panel.id == PanelErn.panel_id)
         .where(ConsultationRequest.case_id == case_id)
-        .order_by(ConsultationRequest.submitted_at.desc())
-    )
-    return [_one_asked(visit, *row) for row in rows]
+        .order_by(ConsultationRequest.submitted_at.desc(), ConsultationRequest.id.desc())
+    ).all()
+    said = why_erns(rows)
+    ordered = sorted(rows, key=_place)
+    return [_one_asked(visit, *row, said=said[row[0].id]) for row in ordered]
+
+
+def _place(row: Any) -> int:
+    """Of a panel that several ERNs share, the one that opened it comes first."""
+    request, panel, _ern = row
+    if panel is None:
+        return 2
+    return int(panel.request_id != request.id)
 
 
 def _one_asked(
-    visit: PageVisit, request: ConsultationRequest, panel: Panel | None, ern: str
+    visit: PageVisit, request: ConsultationRequest, panel: Panel | None, ern: str, said: str
 ) -> Asked:
     areas = area_titles(visit.session, visit.site.registry, request.ern_id)
     return Asked(
@@ -203,27 +231,14 @@ def _one_asked(
         state=stages.title(panel.stage) if panel else words.words(request.state),
         badge=(stages.badge(panel.stage) if panel else REQUEST_BADGES.get(request.state, "plain")),
         clock=_clock(request, panel),
+        ball=ball_with(visit.session, request, panel),
         request_id=request.id,
         panel_id=panel.id if panel else None,
-        reason=request.reason,
+        said=said,
     )
 
 
 def _clock(request: ConsultationRequest, panel: Panel | None) -> clocks.Clock:
     if panel is None:
-        return clocks.request_clock(
-            request.state,
-            request.urgency,
-            request.submitted_at,
-            request.decided_at,
-            request.paused_seconds,
-        )
-    return clocks.PanelClock(
-        stage=panel.stage,
-        stage_at=panel.stage_at,
-        urgency=request.urgency,
-        submitted_at=request.submitted_at,
-        paused_seconds=request.paused_seconds,
-        first_response_at=panel.first_response_at,
-        closed_at=panel.closed_at,
-    ).read()
+        return clocks.request_clock(request.state, request.due_at, request.decided_at)
+    return clock_of_panel(panel, request)

@@ -9,8 +9,11 @@ from cpms_core.audit import Event
 from cpms_core.cases.exporting import as_csv, as_json, export_case
 from cpms_core.cases.reading import SUMMARY_DATASET, CaseReading, read_case
 from cpms_core.datasets.display import display_plain
+from cpms_core.db import new_id
 from cpms_core.errors import NotFoundError
 from cpms_core.http.visit import PageVisit
+from cpms_core.panels.question_queries import open_questions
+from cpms_core.panels.question_typing import typed_answers
 from cpms_core.panels.submission import missing_parts
 from cpms_core.patients.emergencies import emergencies_of
 from cpms_web.attached import photos_of, studies_of
@@ -33,6 +36,9 @@ def show_case(visit: PageVisit, case_id: UUID) -> Answer:
         if "patient.read" in reading.may
         else (),
         "frame": frame,
+        "asked": open_questions(visit.session, visit.actor, case_id) if reading.is_editable else (),
+        "typed_answers": typed_answers(visit.session, visit.actor, case_id),
+        "once": str(new_id()),
         "request": next((one for one in frame.sections if one.key == SUMMARY_DATASET), None),
         "photos": photos_of(reading.view.attachments),
         "studies": studies_of(registry, case_id, reading.view.attachments),
@@ -108,7 +114,8 @@ def _sending(visit: PageVisit, reading: CaseReading, frame: CaseFrame) -> dict[s
     case = reading.case
     missing = missing_parts(visit.session, visit.site.registry, case, ern_id)
     lacking = {one.key for one in missing}
-    required = (SUMMARY_DATASET, *visit.site.registry.required_for(ern_id))
+    registry = visit.site.registry
+    required = (SUMMARY_DATASET, *registry.required_for(ern_id))
     consent = Step("consent" not in lacking, "Consent for care", f"/patients/{reading.patient_id}")
     forms = [
         Step(key not in lacking, one.title, one.form)
@@ -116,10 +123,16 @@ def _sending(visit: PageVisit, reading: CaseReading, frame: CaseFrame) -> dict[s
         for one in frame.sections
         if one.key == key
     ]
+    helpful = [
+        Step(one.saved is not None, one.title, one.form, is_optional=True)
+        for key in registry.helpful_for(ern_id)
+        for one in frame.sections
+        if one.key == key and key not in required
+    ]
     title = f"Send to {frame.erns_to_ask[0][1]}" if ern_id else "Send to an ERN"
     return {
         "missing": tuple(one.words for one in missing),
-        "steps": (consent, *forms),
+        "steps": (consent, *forms, *helpful),
         "send_title": title,
     }
 
@@ -130,6 +143,7 @@ class Step(Struct, frozen=True):
     done: bool
     title: str
     href: str
+    is_optional: bool = False
 
 
 ROUTES = (show_case, export_json, export_csv, export_as)

@@ -8,7 +8,7 @@ from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels.guests import InvitedGuest, NewGuest, extend_guest, invite_guest
 from cpms_core.words import day
-from cpms_web.pages_panel import GUEST_TITLES, members_page
+from cpms_web.pages_members import GUEST_TITLES, members_page
 from cpms_web.pages_people import ticket_page
 from cpms_web.typed import in_order, read_date, typed_in
 

@@ -9,9 +9,9 @@ from cpms_core.db import new_id
 from cpms_core.directory.areas import offered_areas
 from cpms_core.errors import InvalidError, NotFoundError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.clocks import promise
+from cpms_core.panels.promises import counted_from, promises_for
 from cpms_core.panels.submission import preview_submission, submit_request
-from cpms_core.words import span
+from cpms_core.words import by
 from cpms_web.case_frame import CaseFrame, case_frame
 
 
@@ -30,11 +30,9 @@ def submit(visit: PageVisit, case_id: UUID) -> Answer:
         request = submit_request(visit.session, visit.actor, registry, case_id, ern_id, area)
     except InvalidError as error:
         return _page(visit, case_id, ern_id, area, error)
-    promised = promise(request.urgency)
-    return Redirect(
-        f"/cases/{case_id}",
-        f"Sent. A first answer is promised within {span(promised.first_answer.total_seconds())}.",
-    )
+    promises = promises_for(visit.session, ern_id)
+    due = promises.due("first answer", request.urgency, counted_from(request))
+    return Redirect(f"/cases/{case_id}", f"Sent. A first answer is promised by {by(due)}.")
 
 
 def _page(
@@ -50,8 +48,9 @@ def _page(
         if error is None:
             raise NotFoundError("This ERN does not take requests on this site.")
         ern_id = ""  # it ended while the form was open: choose another one
-    preview = None
+    preview, promised = None, None
     if ern_id and frame.may_submit:
+        promised = promises_for(visit.session, ern_id).preview(_answer(reading, "urgency"))
         preview = preview_submission(visit.session, visit.actor, registry, case_id, ern_id)
     values = {
         "frame": frame,
@@ -64,7 +63,7 @@ def _page(
         "seen": _seen(reading, frame),
         "question": _answer(reading, "question"),
         "urgency": _answer(reading, "urgency"),
-        "promised": promise(_answer(reading, "urgency")),
+        "promised": promised,
         "once": str(new_id()),
     }
     return Page(template="web/submit.html", values=values, status=422 if error else 200)
@@ -80,7 +79,11 @@ def _seen(reading: CaseReading, frame: CaseFrame) -> list[str]:
     seen = [one.title for one in frame.sections if one.saved]
     held = sum(bool(one.held) for one in reading.view.attachments)
     if frame.photos:
-        seen.append(f"{frame.photos} photos" if frame.face_photos else "no photos: no consent")
+        seen.append(
+            f"{frame.photos} photos"
+            if "photo" not in frame.uncovered_files
+            else "no photos: no consent"
+        )
     if frame.studies:
         seen.append(f"{frame.studies} sets of images")
     if held:

@@ -27,6 +27,9 @@ def add_commands(commands: Commands, common: argparse.ArgumentParser) -> None:
     bring.set_defaults(run=import_cases)
     check = commands.add_parser("verify", parents=[common], help="check a signed outcome, offline")
     check.add_argument("file", type=Path)
+    check.add_argument(
+        "earlier", type=Path, nargs="*", metavar="EARLIER", help="signed versions that it amends"
+    )
     check.set_defaults(run=verify_outcome)
 
 
@@ -57,7 +60,7 @@ def _import_into(site: Site, engine: Engine, options: Options) -> int:
 
 
 def verify_outcome(options: Options) -> int:
-    found = verify_file(options.file)
+    found = verify_file(options.file, earlier=options.earlier)
     for line in found.lines:
         print(f"{_MARKS[line.ok]:<6}{line.text}")
     return 0 if found.ok else 1

@@ -17,6 +17,7 @@ from cpms_core.errors import (
     ConsentMissingError,
     CpmsError,
     ForbiddenError,
+    FullError,
     InvalidError,
     NotFoundError,
     SignInNeededError,
@@ -46,6 +47,7 @@ _STATUS: tuple[tuple[type[CpmsError], int, str], ...] = (
     (VaultError, 503, "The identity cannot be opened"),
     (TooLargeError, 413, "That is too large"),
     (TooManyError, 429, "One moment"),
+    (FullError, 503, "The site is full right now"),
     (StoreUnavailableError, 503, "The site cannot save right now"),
 )
 
@@ -85,7 +87,7 @@ def headers_for(error: Exception) -> dict[str, str]:
     error = _of_the_disk(error)
     if isinstance(error, TokenRefusedError):
         return {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750 section 3.1
-    if isinstance(error, TooManyError | StoreUnavailableError):
+    if isinstance(error, TooManyError | FullError | StoreUnavailableError):
         return {"Retry-After": str(error.retry_after)}
     return {}
 

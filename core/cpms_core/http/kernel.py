@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from anyio import CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.exc import DBAPIError
@@ -37,8 +37,10 @@ from cpms_core.errors import (
 from cpms_core.http import errors
 from cpms_core.http.addresses import client_address, network_of
 from cpms_core.http.cookies import set_cookies, shown_once
+from cpms_core.http.going_on import may_go_on
 from cpms_core.http.incoming import Incoming, bearers, read_body, read_cookies, read_query
 from cpms_core.http.outgoing import respond
+from cpms_core.http.pieces import Over
 from cpms_core.http.render import NavLink, Rendering
 from cpms_core.http.site import LiveSite
 from cpms_core.http.stepping_up import step_up_page
@@ -91,7 +93,8 @@ async def _answer(site: LiveSite, owner: PluginInfo, route: Route, request: Req)
         token=token,
         bearer=sent[0] if sent else None,
         is_htmx=is_htmx,
-        is_background=not sent and request.headers.get("x-background") == "true",
+        is_background=not sent
+        and (route.rate == "stream" or request.headers.get("x-background") == "true"),
     )
     incoming = Incoming()
     try:
@@ -149,7 +152,10 @@ class Call(msgspec.Struct, kw_only=True):
     """Of a machine: then no cookie is read or set, and so no form token is needed."""
     is_htmx: bool
     is_background: bool = False
-    """Sent by a script of ours on its own: it does not keep the session alive."""
+    """Sent by a script of ours on its own: it does not keep the session alive.
+
+    Nor does it take the sentence that the next page is to show.
+    """
     who: SignedIn | None = None
     afterwards: list[Callable[[], object]] = []
 
@@ -230,9 +236,11 @@ class Call(msgspec.Struct, kw_only=True):
         )
         answer = self._handle_once(visit, path_values)
         self.afterwards = visit.afterwards
-        flash = shown_once(self.site, cookies, self.token)
+        flash = () if self.is_background else shown_once(self.site, cookies, self.token)
         rendering = msgspec.structs.replace(self.rendering(), flash=flash)
-        response = respond(answer, self.site.templates, rendering)
+        signs = partial(self.site.hub.open, token=self.token)
+        over = self._over(path_values)
+        response = respond(answer, self.site.templates, rendering, over, signs)
         to_set = visit.cookies_to_set
         set_cookies(self.site, response, answer, to_set, self.token, is_flash_shown=bool(flash))
         return response
@@ -262,6 +270,19 @@ class Call(msgspec.Struct, kw_only=True):
         if not self.route.step_up or self.bearer is not None:
             return None
         return find_touch(visit.session, visit.actor, self.route.step_up, _subject(path_values))
+
+    def _over(self, path_values: dict[str, Any]) -> Over:
+        """What takes long to send ends with the sign-in, or with the right to it."""
+        if self._actor is None:
+            return CancelScope
+        if self.route.rate == "stream":  # whose right is asked for where its signs come from
+            return partial(self.site.watch.over, self.token)
+        asked = (self._actor, self.route, path_values, self.site.plugin_permissions)
+        return partial(
+            self.site.watch.over,
+            self.bearer or self.token,
+            lambda session: may_go_on(session, *asked),
+        )
 
     def rendering(self) -> Rendering:
         actor = self._actor

@@ -19,6 +19,7 @@ RATES: Final[dict[Rate, tuple[float, float]]] = {
     "upload": (2000, 200),
     "file": (4000, 400),
     "ceremony": (200, 5),
+    "stream": (300, 10),
 }
 _MAX_CLIENTS = 20_000
 

@@ -1,15 +1,17 @@
 """Turn a handler's answer into a response, with the headers every response carries."""
 
 import secrets
-from pathlib import Path
+import sys
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from anyio import CancelScope
 from litestar import Response
-from litestar.response import Stream as LitestarStream
 
-from cpms_core.answers import Answer, Data, File, Page, Redirect, Stream
+from cpms_core.answers import Answer, Data, File, Live, Page, Redirect, Stream
+from cpms_core.http.live import Signs
+from cpms_core.http.pieces import Over, Pieces, in_thread, pieces_of
 from cpms_core.http.render import Rendering, Templates
 
 COMMON_HEADERS = {
@@ -23,6 +25,8 @@ COMMON_HEADERS = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
 }
 NO_STORE = {"Cache-Control": "no-store"}
+LARGE = 2**20
+"""Files of more bytes are sent in pieces; frames of images, which are many, at once."""
 
 
 def content_security_policy(
@@ -51,8 +55,17 @@ def content_security_policy(
     )
 
 
-def respond(answer: Answer, templates: Templates, rendering: Rendering) -> Response[Any]:
-    """The response for any answer; `rendering` is what templates know of this request."""
+def respond(
+    answer: Answer,
+    templates: Templates,
+    rendering: Rendering,
+    over: Over = CancelScope,
+    signs: Signs | None = None,
+) -> Response[Any]:
+    """The response for any answer; `rendering` is what templates know of this request.
+
+    What takes long to send is sent inside of `over`, and ends with it.
+    """
     match answer:
         case Page():
             return _page(answer, templates, rendering)
@@ -64,15 +77,15 @@ def respond(answer: Answer, templates: Templates, rendering: Rendering) -> Respo
         case Data(value=value, status=status):
             return _response(msgspec.json.encode(value), status, "application/json")
         case File():
-            return _file(answer)
+            return _file(answer, over)
         case Stream(chunks=chunks, media_type=media_type, download_as=name):
-            headers = {
-                **COMMON_HEADERS,
-                **NO_STORE,
-                **_disposition(name),
-                "Content-Security-Policy": content_security_policy(),
-            }
-            return LitestarStream(chunks, media_type=media_type, headers=headers)
+            headers = _headers(_disposition(name))
+            return Pieces(in_thread(chunks), over, media_type=_plain(media_type), headers=headers)
+        case Live():
+            assert signs is not None, "nobody is signed in"
+            # A proxy that gathers an answer would keep the signs for itself.
+            headers = _headers({"X-Accel-Buffering": "no"})
+            return Pieces(signs(answer), over, media_type="text/event-stream", headers=headers)
 
 
 def _in_a_header(address: str) -> str:
@@ -92,17 +105,23 @@ def _page(page: Page, templates: Templates, rendering: Rendering) -> Response[An
     return _response(html.encode(), page.status, "text/html", headers)
 
 
-def _file(file: File) -> Response[Any]:
-    content = file.content
-    if isinstance(content, Path):
-        offset, length = file.part or (0, -1)
-        with content.open("rb") as source:
-            source.seek(offset)
-            content = source.read(length)
+def _file(file: File, over: Over) -> Response[Any]:
     # Whatever a stored file claims to be, the browser must not run it on our origin.
     sandboxed = {"Content-Security-Policy": "default-src 'none'; sandbox"}
     headers = {**sandboxed, **_disposition(file.download_as), **file.headers}
-    return _response(content, 200, file.media_type, headers)
+    offset, length = file.part or (0, sys.maxsize)
+    content = file.content
+    size = len(content) if isinstance(content, bytes) else content.stat().st_size
+    length = min(length, max(size - offset, 0))
+    if length <= LARGE:
+        whole = b"".join(pieces_of(content, offset, length, length))
+        return _response(whole, 200, file.media_type, headers)
+    return Pieces(
+        in_thread(pieces_of(content, offset, length)),
+        over,
+        media_type=_plain(file.media_type),
+        headers=_headers({**headers, "Content-Length": str(length)}),
+    )
 
 
 def _disposition(name: str | None) -> dict[str, str]:
@@ -114,12 +133,16 @@ def _disposition(name: str | None) -> dict[str, str]:
 def _response(
     content: bytes, status: int, media_type: str, headers: dict[str, str] | None = None
 ) -> Response[Any]:
-    everything = {
-        **COMMON_HEADERS,
-        **NO_STORE,
-        "Content-Security-Policy": content_security_policy(),
-        **(headers or {}),
-    }
-    # The framework adds the charset of text by itself.
-    plain = media_type.removesuffix("; charset=utf-8")
-    return Response(content, status_code=status, media_type=plain, headers=everything)
+    return Response(
+        content, status_code=status, media_type=_plain(media_type), headers=_headers(headers or {})
+    )
+
+
+def _headers(own: dict[str, str]) -> dict[str, str]:
+    policy = {"Content-Security-Policy": content_security_policy()}
+    return {**COMMON_HEADERS, **NO_STORE, **policy, **own}
+
+
+def _plain(media_type: str) -> str:
+    """The framework adds the charset of text by itself."""
+    return media_type.removesuffix("; charset=utf-8")

@@ -30,6 +30,11 @@ from cpms_core.http.site import LiveSite
 from cpms_core.identity.access_reminders import remind_of_requests
 from cpms_core.identity.joining import remove_unused
 from cpms_core.jobs import DAY, HOUR, Runner, seldom
+from cpms_core.keeping.scrub import SCRUB, scrub
+from cpms_core.panels.archiving import tidy_up
+from cpms_core.panels.escalation import escalate_panels
+from cpms_core.panels.reminders import remind_of_invitations
+from cpms_core.panels.renewal import renew_missing
 from cpms_core.plugins.enabled import read_enabled
 from cpms_core.plugins.watch import PluginWatch
 from cpms_core.settings import Site, read_site
@@ -51,10 +56,20 @@ class ChangingApp:
         # What interrupted uploads left; nobody uploads one file for a day.
         sweep = seldom(HOUR, lambda: self.live.files.sweep(timedelta(days=1)))
         remind = seldom(HOUR, lambda: self._do(remind_of_requests))
+        invited = seldom(HOUR, lambda: self._do(remind_of_invitations))
+        # The first round also fills in what an older version left without a time.
+        clocks = seldom(DAY, self._renew_clocks)
+        late = seldom(timedelta(minutes=5), lambda: self._do(escalate_panels))
         remove = seldom(DAY, lambda: self._do(remove_unused))
-        works = {KIND: lambda payload: announce_now(self.live.registry, payload)}
+        tidy = seldom(HOUR, lambda: self._do(tidy_up))
+        works = {
+            KIND: lambda payload: announce_now(self.live.registry, payload),
+            SCRUB: lambda _payload: scrub(self.engine),
+        }
         self._runner = Runner(
-            self.engine, works, tasks=(lambda: seal(self.engine), sweep, remind, remove)
+            self.engine,
+            works,
+            tasks=(lambda: seal(self.engine), sweep, clocks, late, remind, invited, remove, tidy),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,9 +95,13 @@ class ChangingApp:
         self._runner.stop()
         sandbox.close_all()
 
-    def _do(self, chore: Callable[[Session], object]) -> None:
+    def _do(self, chore: Callable[[Session], object]) -> object:
         with transaction(self.engine) as session:
-            chore(session)
+            return chore(session)
+
+    def _renew_clocks(self) -> None:
+        while self._do(renew_missing):
+            pass
 
     def _change(self, names: tuple[str, ...]) -> None:
         """Runs in the watching thread; the swap is one assignment."""
@@ -122,6 +141,7 @@ def serve(site: Site, host: str, port: int, workers: int = 1) -> None:
         factory=True,
         workers=workers,
         workers_kill_timeout=2,
-        backpressure=256,
+        # Beside open streams, which are many and idle (`live.MOST`), there is room for pages.
+        backpressure=512,
         log_access=False,
     ).serve()

@@ -5,6 +5,7 @@ Toggling a plugin makes another LiveSite beside this one; running requests finis
 
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,7 +23,9 @@ from cpms_core.files import FileStore
 from cpms_core.http.addresses import read_networks
 from cpms_core.http.assets import Assets
 from cpms_core.http.limits import Limiter
+from cpms_core.http.live import Hub
 from cpms_core.http.render import Templates
+from cpms_core.http.watching import Watch
 from cpms_core.identity.ceremony import KeyPolicy
 from cpms_core.identity.key_models import problems
 from cpms_core.keys import SiteKey
@@ -57,6 +60,8 @@ class LiveSite:
         self.limiter = limiter
         self.files = FileStore(site.files)
         self.shared_commit = SharedCommit()
+        self.watch = Watch(self.reading, site.settings)
+        self.hub = Hub(self.reading)
         # Not on first use: a wrong certificate has to be said when the site starts.
         self.key_policy = key_policy(site.settings)
         if self.key_policy.allowed_aaguids is not None:
@@ -100,6 +105,10 @@ class LiveSite:
             key: frozenset(Standing(name) for name in permission.standings)
             for key, permission in self.registry.permissions.items()
         }
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """A transaction that only reads."""
+        return transaction(self.engine, read_only=True)
 
     def aggregates(self, session: Session, actor: Actor) -> Aggregates:
         return SiteAggregates(session, actor)

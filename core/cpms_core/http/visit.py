@@ -107,7 +107,12 @@ class PluginVisit:
     def attachment(self, case_id: UUID, attachment_id: UUID) -> AttachmentView:
         visit = self._visit
         return queries.attachment_view(
-            visit.session, visit.actor, case_id, attachment_id, self._permission
+            visit.session,
+            visit.actor,
+            visit.site.registry,
+            case_id,
+            attachment_id,
+            self._permission,
         )
 
     def attachment_path(self, case_id: UUID, attachment_id: UUID) -> Path:

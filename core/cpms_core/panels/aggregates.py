@@ -15,6 +15,7 @@ from cpms_core.identity.models import User
 from cpms_core.panels.clocks import pause_so_far
 from cpms_core.panels.models import ConsultationRequest, Contribution, Panel
 from cpms_core.panels.scope import has_consent_of
+from cpms_core.panels.stages import Stage
 
 FEWEST = 10
 """A count below this is not told: it could point at one patient."""
@@ -106,7 +107,10 @@ def _voices() -> Subquery:
         .join(ConsultationRequest, ConsultationRequest.id == Panel.request_id)
         .join(User, User.id == Contribution.author_id)
         .outerjoin(Hcp, Hcp.id == User.hcp_id)
-        .where(Contribution.author_id != ConsultationRequest.submitted_by)
+        .where(
+            Contribution.author_id != ConsultationRequest.submitted_by,
+            Contribution.kind == "opinion",
+        )
         .group_by(Contribution.panel_id)
         .subquery()
     )
@@ -116,13 +120,15 @@ def _panel_times(row: Any) -> PanelTimes:
     return PanelTimes(
         number=row.number,
         ern=row.ern,
-        stage=row.stage,
+        # Archiving changes no figure.
+        stage=str(Stage.CLOSED) if row.stage == Stage.ARCHIVED else row.stage,
         urgency=row.urgency,
         submitted_at=row.submitted_at,
         triaged_at=row.triaged_at,
         first_response_at=row.first_response_at,
         closed_at=row.closed_at,
-        paused_seconds=row.paused_seconds + pause_so_far(row.stage, row.stage_at),
+        paused_seconds=row.paused_seconds
+        + (0 if row.closed_at else pause_so_far(row.stage, row.stage_at)),
         contributors=row.contributors,
         countries=row.countries,
     )

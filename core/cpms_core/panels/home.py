@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from cpms_core import audit, words
 from cpms_core.access import could
@@ -18,11 +18,24 @@ from cpms_core.directory.areas import areas_everywhere
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.access_request_queries import count_waiting, find_asked_back
 from cpms_core.panels import stages
-from cpms_core.panels.clocks import Clock
-from cpms_core.panels.models import ConsultationRequest, Contribution, Panel
+from cpms_core.panels.clocks import Clock, request_clock
+from cpms_core.panels.models import ConsultationRequest, Contribution, Panel, PanelErn
 from cpms_core.panels.panel_columns import clock_columns, clock_of, count_columns, patient_columns
-from cpms_core.panels.waiting import Item, clock_of_request, waiting_for
+from cpms_core.panels.waiting import Item, waiting_for
+from cpms_core.panels.waiting_after import (
+    Became,
+    Due,
+    about_reopenings,
+    due_follow_ups,
+    what_became,
+)
+from cpms_core.panels.waiting_consents import about_consents
+from cpms_core.panels.waiting_invitations import about_invitations
+from cpms_core.panels.waiting_late import with_late_panels
+from cpms_core.panels.waiting_mentions import about_mentions
 from cpms_core.panels.waiting_patients import about_patients
+from cpms_core.panels.waiting_questions import about_questions
+from cpms_core.panels.waiting_quick import about_quick_panels
 from cpms_core.patients.models import Patient
 from cpms_core.patients.team import is_open_to
 from cpms_core.registry import Registry
@@ -50,11 +63,17 @@ class MyYear(Struct, frozen=True, kw_only=True):
 
 class HomePage(Struct, frozen=True, kw_only=True):
     waiting: tuple[Item, ...]
+    follow_ups: tuple[Due, ...]
+    """Questions to the reader about advice that was given."""
+    became: tuple[Became, ...]
+    """What became of the reader's advice."""
     cases: tuple[MyCase, ...]
     year: MyYear
 
 
-def read_home(session: Session, actor: Actor, registry: Registry) -> HomePage:
+def read_home(
+    session: Session, actor: Actor, registry: Registry, retention_years: int = 15
+) -> HomePage:
     audit.record(session, actor, Event.HOME_READ)
     areas = {
         (ern_id, area.key): area.title
@@ -64,8 +83,27 @@ def read_home(session: Session, actor: Actor, registry: Registry) -> HomePage:
     return HomePage(
         waiting=(
             *about_patients(session, actor),
-            *_late_first((*waiting_for(session, actor), *_about_access(session, actor))),
+            *with_late_panels(
+                session,
+                actor,
+                (
+                    *about_questions(session, actor),
+                    *about_quick_panels(session, actor),
+                    *_late_first(
+                        (
+                            *waiting_for(session, actor),
+                            *about_mentions(session, actor),
+                            *about_invitations(session, actor, registry),
+                            *about_reopenings(session, actor),
+                            *_about_access(session, actor),
+                            *about_consents(session, actor, retention_years),
+                        )
+                    ),
+                ),
+            ),
         ),
+        follow_ups=due_follow_ups(session, actor),
+        became=what_became(session, actor),
         cases=_my_cases(session, actor, areas),
         year=_my_year(session, actor),
     )
@@ -108,10 +146,19 @@ def _my_cases(
 ) -> tuple[MyCase, ...]:
     """Cases this person opened or sent, with each request's panel."""
     request = ConsultationRequest
+    source, by, other = aliased(ConsultationRequest), aliased(Ern), aliased(PanelErn)
+    shared = (
+        select(func.min(by.name))
+        .join(other, other.ern_id == by.id)
+        .where(other.panel_id == Panel.id, other.ern_id != request.ern_id)
+        .correlate(Panel, request)
+        .scalar_subquery()
+    )
     rows = session.execute(
         select(
             *(Panel.id.label("panel_id"), request.state, request.area, request.ern_id),
-            *(request.decided_at, Ern.name.label("ern")),
+            *(request.decided_at, Ern.name.label("ern"), request.due_at.label("triage_due_at")),
+            *(by.name.label("forwarded_by"), shared.label("shared_with")),
             *clock_columns(),
             *(Case.id.label("case_id"), *patient_columns()),
             *count_columns(),
@@ -121,9 +168,14 @@ def _my_cases(
         .join(Ern, Ern.id == request.ern_id)
         .join(Patient, Patient.id == Case.patient_id)
         .join(Hcp, Hcp.id == Case.hcp_id)
-        .outerjoin(Panel, Panel.request_id == request.id)
+        .outerjoin(source, and_(source.id == request.forwarded_from, source.state == "forwarded"))
+        .outerjoin(by, by.id == source.ern_id)
+        .outerjoin(PanelErn, PanelErn.request_id == request.id)
+        .outerjoin(Panel, Panel.id == PanelErn.panel_id)
         .where(
             or_(Case.created_by == actor.user_id, request.submitted_by == actor.user_id),
+            request.state != "forwarded",  # its successor is told of instead
+            or_(Panel.id.is_(None), Panel.request_id == request.id),  # a shared panel once
             is_open_to(actor),
         )
         .order_by(request.submitted_at.desc())
@@ -138,13 +190,20 @@ def _my_case(row: Any, areas: Mapping[tuple[str, str], str]) -> MyCase:
         href=_href(row),
         pseudonym=row.pseudonym,
         person=words.person(row.sex, row.birth_year, row.birth_month),
-        where=" · ".join(filter(None, (row.ern, area))),
+        where=" · ".join(filter(None, (*_networks(row), area))),
         stage=stages.title(row.stage) if row.stage else words.words(row.state),
         badge=stages.badge(row.stage) if row.stage else "plain",
-        clock=clock_of(row) if row.stage else clock_of_request(row),
+        clock=clock_of(row)
+        if row.stage
+        else request_clock(row.state, row.triage_due_at, row.decided_at),
         answered=row.answered,
         asked=row.asked,
     )
+
+
+def _networks(row: Any) -> Iterable[str]:
+    yield f"{row.ern} with {row.shared_with}" if row.shared_with else row.ern
+    yield f"forwarded by {row.forwarded_by}" if row.forwarded_by else ""
 
 
 def _href(row: Any) -> str:

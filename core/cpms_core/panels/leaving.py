@@ -15,7 +15,7 @@ from cpms_core.identity.managing import grants_held
 from cpms_core.identity.models import User
 from cpms_core.panels.leads import choices_of_lead, is_open_panel
 from cpms_core.panels.models import ConsultationRequest, Panel, PanelMember
-from cpms_core.panels.scope import is_seated
+from cpms_core.panels.scope import is_seated, networks_of
 from cpms_core.patients.colleagues import Colleague, colleagues, is_there
 from cpms_core.patients.models import Patient, TeamMember
 from cpms_core.patients.orphans import IN_CHARGE, is_in_charge
@@ -191,7 +191,7 @@ def _last_on_team(
 def _led(session: Session, actor: Actor, user: User) -> Iterable[LeftPanel]:
     wanted = select(Panel).where(Panel.lead_id == user.id, is_open_panel()).order_by(Panel.number)
     for panel in session.scalars(wanted):
-        is_ours = may(actor, "request.triage", Subject(erns=frozenset({panel.ern_id})))
+        is_ours = may(actor, "request.triage", Subject(erns=networks_of(session, panel.id)))
         heirs = choices_of_lead(session, panel) if is_ours else {}
         yield LeftPanel(id=panel.id, number=panel.number, heirs=heirs)
 

@@ -32,6 +32,7 @@ from cpms_core.panels.panel_columns import (
     origin_of,
     patient_columns,
 )
+from cpms_core.panels.reminders import reminded
 from cpms_core.panels.scope import has_consent_of, is_seated, is_shown_to_others, last_day
 from cpms_core.panels.stages import Stage
 from cpms_core.patients.models import Patient
@@ -53,6 +54,8 @@ class Item(Struct, frozen=True, kw_only=True):
     is_urgent: bool = False
     decline: str = ""
     """Where an invitation is declined."""
+    quick: str = ""
+    """Where a telephone answers in sixty seconds."""
 
 
 class _Seat(NamedTuple):
@@ -106,7 +109,9 @@ def _seats(session: Session, actor: Actor) -> Iterable[Any]:
     lead = aliased(User)
     ended = [str(stage) for stage in stages.ENDED]
     contributed = exists().where(
-        Contribution.panel_id == Panel.id, Contribution.author_id == actor.user_id
+        Contribution.panel_id == Panel.id,
+        Contribution.author_id == actor.user_id,
+        Contribution.kind == "opinion",
     )
     judged = (
         select(Position.id)
@@ -121,7 +126,7 @@ def _seats(session: Session, actor: Actor) -> Iterable[Any]:
     return session.execute(
         select(
             *(Panel.id, PanelMember.role, PanelMember.state, PanelMember.until),
-            Ern.name.label("ern"),
+            *(PanelMember.reminded_at, Ern.name.label("ern")),
             *(ConsultationRequest.question, lead.name.label("lead_name")),
             *(contributed.label("has_contributed"), judged.label("has_judged")),
             *clock_columns(),
@@ -147,12 +152,14 @@ def _seats(session: Session, actor: Actor) -> Iterable[Any]:
 
 
 def _invitation(seat: _Seat) -> Item:
+    note = " · ".join(filter(None, (seat.note, reminded(seat.row.reminded_at))))
     return _item(
-        seat,
+        seat._replace(note=note),
         f"Invitation: {seat.who}",
         f"“{seat.row.question}”",
         "Read and answer",
         decline=f"/panels/{seat.row.id}/answer",
+        quick=f"/panels/{seat.row.id}/quick",
     )
 
 
@@ -183,7 +190,8 @@ def _member_item(seat: _Seat) -> Item | None:
             seat, f"Your word on the outcome: {seat.who}", text, "Read and answer", "/outcome"
         )
     if row.stage in stages.DISCUSSED and not row.has_contributed:
-        return _item(seat, f"Your opinion: {seat.who}", f"“{row.question}”", "Contribute")
+        text, quick = f"“{row.question}”", f"/panels/{row.id}/quick"
+        return _item(seat, f"Your opinion: {seat.who}", text, "Contribute", quick=quick)
     return None
 
 
@@ -205,7 +213,14 @@ _SEATS = {"lead": _lead_item, "member": _member_item, "observer": _no_item}
 
 
 def _item(
-    seat: _Seat, title: str, text: str, action: str, page: str = "", decline: str = ""
+    seat: _Seat,
+    title: str,
+    text: str,
+    action: str,
+    page: str = "",
+    *,
+    decline: str = "",
+    quick: str = "",
 ) -> Item:
     return Item(
         title=title,
@@ -216,6 +231,7 @@ def _item(
         clock=seat.clock,
         is_urgent=seat.row.urgency == "urgent",
         decline=decline,
+        quick=quick,
     )
 
 
@@ -261,7 +277,7 @@ def _requests(session: Session, *where: Any) -> Iterable[Any]:
     return session.execute(
         select(
             *(request.id, request.question, request.urgency, request.state, request.reason),
-            *(request.submitted_at, request.decided_at, request.paused_seconds),
+            *(request.submitted_at, request.decided_at, request.due_at),
             Ern.name.label("ern"),
             *(Case.id.label("case_id"), *patient_columns()),
         )
@@ -276,9 +292,7 @@ def _requests(session: Session, *where: Any) -> Iterable[Any]:
 
 
 def clock_of_request(row: Any) -> Clock:
-    return request_clock(
-        row.state, row.urgency, row.submitted_at, row.decided_at, row.paused_seconds
-    )
+    return request_clock(row.state, row.due_at, row.decided_at)
 
 
 def _ready(session: Session, actor: Actor, whose: UUID) -> Iterable[Item]:

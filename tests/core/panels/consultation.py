@@ -13,7 +13,15 @@ from cpms_core.declarations import Dataset, Network, ThematicArea
 from cpms_core.identity.models import SecurityKey, User
 from cpms_core.identity.sessions import actor_for, start_session
 from cpms_core.identity.tokens import new_token
-from cpms_core.panels import discussion, members, outcomes, submission, triage
+from cpms_core.panels import (
+    discussion,
+    members,
+    outcome_versions,
+    outcomes,
+    positions,
+    submission,
+    triage,
+)
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
 from cpms_core.panels.outcome_draft import OutcomeDraft
 from cpms_core.panels.request_form import KEY, REQUEST, RequestForm
@@ -127,7 +135,7 @@ class Consultation:
 
     def newest(self) -> Outcome:
         """The newest version as it stands."""
-        outcome = outcomes.newest_outcome(self.session, self.panel.id)
+        outcome = outcome_versions.newest_outcome(self.session, self.panel.id)
         assert outcome is not None
         return outcome
 
@@ -139,7 +147,9 @@ class Consultation:
 
     def judge(self, who: Actor, verdict: str = "agree", remark: str = "", **values: Any) -> None:
         version = values.pop("version", self.newest().version)
-        outcomes.give_position(self.session, who, self.panel.id, version, verdict, remark, **values)
+        positions.give_position(
+            self.session, who, self.panel.id, version, verdict, remark, **values
+        )
 
     def sign_off(self) -> "Consultation":
         self.assess()

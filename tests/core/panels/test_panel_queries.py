@@ -7,9 +7,11 @@ from cpms_core.actor import Role
 from cpms_core.clock import clock
 from cpms_core.errors import ForbiddenError, NotFoundError
 from cpms_core.panels import members, moves
-from cpms_core.panels.ern_queries import Filter, read_ern_page
+from cpms_core.panels.ern_panels import Filter
+from cpms_core.panels.ern_queries import read_ern_page
 from cpms_core.panels.home import read_home
 from cpms_core.panels.panel_queries import read_panel
+from cpms_core.panels.renewal import renew_panel
 from cpms_core.panels.stages import Stage
 from cpms_core.panels.triage import return_request
 from cpms_core.panels.waiting import waiting_for
@@ -40,7 +42,7 @@ def test_the_ern_page_shows_requests_then_panels_with_their_clocks(session: Sess
         3,
     )
     assert panel.clock.words.startswith("outcome by")
-    assert (page.open_count, page.late_count, page.found) == (1, 0, 1)
+    assert (page.counted, page.has_more, page.ended) == ((1, 0), False, ())
 
 
 def test_the_ern_page_is_its_triages_own(session: Session) -> None:
@@ -62,7 +64,8 @@ def test_panels_are_filtered_by_words_stage_and_lateness(session: Session) -> No
         page = read_ern_page(session, they.coordinator, REGISTRY, "ithaca", Filter(**chosen))  # type: ignore[arg-type]  # keywords of a NamedTuple
         return [one.number for one in page.panels]
 
-    assert numbers(search="prague undiag") == [they.panel.number, silent.panel.number]
+    # What is late comes first.
+    assert numbers(search="prague undiag") == [silent.panel.number, they.panel.number]
     assert numbers(search=they.panel.number.lower()) == [they.panel.number]
     assert numbers(search="100%") == []
     assert numbers(stage="assessment") == [they.panel.number]
@@ -76,7 +79,7 @@ def test_without_the_consent_for_care_a_panel_leaves_every_list_of_others(
     they.case.patient.consents[0].withdrawn_at = clock.now()
     session.flush()
     page = read_ern_page(session, they.coordinator, REGISTRY, "ithaca")
-    assert page.panels == () and page.open_count == 0
+    assert page.panels == () and page.counted.open == 0
     assert waiting_for(session, they.lead) == ()
     with pytest.raises(NotFoundError):
         read_panel(session, they.ghent, REGISTRY, they.panel.id)
@@ -130,7 +133,7 @@ def test_home_is_urgent_first_and_lists_the_own_cases(session: Session) -> None:
 def test_the_discussion_tells_what_happened_in_order(session: Session) -> None:
     they = Consultation(session).assess()
     page = read_panel(session, they.lead, REGISTRY, they.panel.id)
-    told = [entry.title or f"“{entry.who}”" for entry in page.entries]
+    told = [entry.title or f"“{entry.who}”" for entry in page.timeline.entries]
     assert told.index("Lead named") < told.index("2 experts invited") < told.index("“Dr Ghent”")
     assert "Stage: Assessment" in told
     assert [step.state for step in page.steps] == ["done", "done", "current", "open", "open"]
@@ -139,16 +142,19 @@ def test_the_discussion_tells_what_happened_in_order(session: Session) -> None:
 def test_triage_sees_how_far_a_panel_is_but_not_what_is_said(session: Session) -> None:
     they = Consultation(session).assess()
     page = read_panel(session, they.coordinator, REGISTRY, they.panel.id)
-    assert page.entries == () and len(page.members) == 3
+    assert page.timeline.entries == () and len(page.members) == 3
     assert page.frame.summary == "Delay."
 
 
-def test_three_hundred_contributions_are_read_in_one_page(session: Session) -> None:
+def test_of_three_hundred_contributions_the_newest_are_shown(session: Session) -> None:
     they = Consultation(session).assess()
     for number in range(300):
         they.contribute(they.ghent, f"Thought {number}")
-    page = read_panel(session, they.lead, REGISTRY, they.panel.id)
-    assert sum(bool(entry.text) for entry in page.entries) == 302
+    line = read_panel(session, they.lead, REGISTRY, they.panel.id).timeline
+    assert [entry.text for entry in line.entries] == [f"Thought {n}" for n in range(280, 300)]
+    assert line.earlier > 280
+    whole = read_panel(session, they.lead, REGISTRY, they.panel.id, show=1000).timeline
+    assert sum(bool(entry.text) for entry in whole.entries) == 302 and not whole.earlier
 
 
 def test_the_clock_says_when_it_stands_still_is_late_or_is_done(session: Session) -> None:
@@ -163,8 +169,10 @@ def test_the_clock_says_when_it_stands_still_is_late_or_is_done(session: Session
     moves.move_stage(session, they.lead, they.panel.id, "data_completion", they.panel.row_version)
     assert clock_words() == "stopped for under a minute"
     they.panel.stage, they.panel.closed_at = Stage.CLOSED, clock.now()
-    session.flush()
-    assert clock_words() == "signed in 31 days"
+    renew_panel(session, they.panel)
+    page = read_ern_page(session, they.coordinator, REGISTRY, "ithaca")
+    assert page.panels == ()
+    assert page.ended[0].clock.words == "closed in 31 days"
 
 
 def test_a_removed_expert_has_nothing_waiting(session: Session) -> None:

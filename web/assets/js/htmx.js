@@ -1,6 +1,4 @@
-// htmx and its extension for server-sent events in one bundle: as two scripts they race.
 import htmx from "htmx.org";
-import "htmx-ext-sse";
 import { token } from "./csrf.js";
 
 globalThis.htmx = htmx;

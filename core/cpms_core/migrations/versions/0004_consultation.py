@@ -21,12 +21,14 @@ def upgrade() -> None:
                 batch_op.create_foreign_key(name, other, [key], ["id"])
     _create_tables()
     op.execute(
-        "INSERT INTO panel_ern (panel_id, ern_id, request_id, since) "
-        "SELECT id, ern_id, request_id, triaged_at FROM panel"
+        "INSERT INTO panel_ern (panel_id, ern_id, request_id, since, ended_at) "
+        "SELECT id, ern_id, request_id, triaged_at, CASE WHEN stage IN "
+        "('closed', 'archived', 'withdrawn') THEN COALESCE(closed_at, stage_at) END FROM panel"
     )
-    for table, indexed in _INDEXED:
+    for table, *indexed in _INDEXED:
         with op.batch_alter_table(table, schema=None) as batch_op:
-            batch_op.create_index(batch_op.f(f"ix_{table}_{indexed}"), [indexed], unique=False)
+            name = batch_op.f("_".join(("ix", table, *indexed)))
+            batch_op.create_index(name, indexed, unique=False)
 
 
 def _text(name: str, given: str = "") -> sa.Column[Any]:
@@ -67,9 +69,11 @@ _NEW_COLUMNS: dict[str, tuple[sa.Column[Any], ...]] = {
         _text("workflow", "full"),
         _time("archived_at"),
         _time("due_at"),
+        _time("counted_from"),
         _number("escalated", "0"),
         _text("closing_note"),
     ),
+    "outcome": (_text("reason"),),
     "panel_member": (_text("reason"), _id("deputy_for"), _time("reminded_at")),
     "contribution": (
         _text("kind", "opinion"),
@@ -85,7 +89,9 @@ _NEW_REFERENCES = {
     "contribution": (("reply_to", "contribution"),),
 }
 _INDEXED = (
-    ("panel_ern", "ern_id"),
+    ("consultation_request", "ern_id", "state"),
+    ("panel", "due_at"),
+    ("panel_ern", "ern_id", "ended_at", "due_at"),
     ("contribution_version", "contribution_id"),
     ("mention", "user_id"),
     ("panel_question", "panel_id"),
@@ -101,6 +107,8 @@ def _create_tables() -> None:
         sa.Column("ern_id", sa.String(), nullable=False),
         sa.Column("request_id", sa.Uuid(), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
         _to("panel_ern", "panel_id", "panel"),
         _to("panel_ern", "ern_id", "ern"),
         _to("panel_ern", "request_id", "consultation_request"),
@@ -122,6 +130,7 @@ def _create_tables() -> None:
         "mention",
         sa.Column("contribution_id", sa.Uuid(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
         _to("mention", "contribution_id", "contribution"),
         _to("mention", "user_id", "user_account"),
         sa.PrimaryKeyConstraint("contribution_id", "user_id", name=op.f("pk_mention")),
@@ -133,6 +142,8 @@ def _create_tables() -> None:
         sa.Column("asked_by", sa.Uuid(), nullable=False),
         sa.Column("asked_at", UtcDateTime(), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
+        sa.Column("wanted", JsonValue, nullable=False),
+        sa.Column("asks_to_wait", sa.Boolean(), nullable=False),
         sa.Column("is_blocking", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("answer", sa.String(), nullable=False),
