@@ -23,11 +23,11 @@ from cpms_core.identity.models import User
 from cpms_core.identity.people import NewPerson, invite_person
 from cpms_core.identity.sessions import actor_for
 from cpms_core.keys import SiteKey
-from cpms_core.panels.discussion import contribute
-from cpms_core.panels.members import invite_expert
+from cpms_core.panels.discussion.contributions import contribute
 from cpms_core.panels.models import Panel
-from cpms_core.panels.submission import missing_parts, submit_request
-from cpms_core.panels.triage import name_lead
+from cpms_core.panels.requests.submission import missing_parts, submit_request
+from cpms_core.panels.requests.triage import name_lead
+from cpms_core.panels.seats.members import invite_expert
 from cpms_core.patients.service import (
     Enrolment,
     NewConsent,

@@ -16,10 +16,13 @@ from cpms_core.cases.service import open_case
 from cpms_core.clock import clock
 from cpms_core.db import transaction
 from cpms_core.identity.sessions import actor_for
-from cpms_core.panels import discussion, members, moves, submission, triage
+from cpms_core.panels import moves
+from cpms_core.panels.clock.renewal import renew_panel
+from cpms_core.panels.discussion import contributions
 from cpms_core.panels.models import ConsultationRequest, Panel
-from cpms_core.panels.renewal import renew_panel
-from cpms_core.panels.request_form import KEY, RequestForm
+from cpms_core.panels.requests import submission, triage
+from cpms_core.panels.requests.request_form import KEY, RequestForm
+from cpms_core.panels.seats import members
 from cpms_core.panels.stages import Stage
 from cpms_core.registry import Registry
 from tests import factories
@@ -124,7 +127,7 @@ class Population:
         for expert in experts[: self._chance.randint(1, len(experts))]:
             self._wait(0.1, 0.5)
             opinion = self._chance.choice(words.OPINIONS)
-            discussion.contribute(session, expert, panel.id, opinion, "fairly_sure")
+            contributions.contribute(session, expert, panel.id, opinion, "fairly_sure")
 
     def _close(self) -> None:
         """As a signature leaves it, without a security key's part: the outcome itself is none."""

@@ -15,7 +15,7 @@ from cpms_core.db import transaction
 from cpms_core.errors import ConsentMissingError, CpmsError
 from cpms_core.identity.models import User
 from cpms_core.identity.sessions import actor_for
-from cpms_core.panels.submission import submit_request
+from cpms_core.panels.requests.submission import submit_request
 from cpms_core.patients.models import Patient
 from cpms_core.plugins.host import load
 from cpms_core.settings import Settings, write_settings

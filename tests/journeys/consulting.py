@@ -16,7 +16,7 @@ from cpms_core.directory.models import Ern, Hcp, Membership
 from cpms_core.http.app import load_plugins
 from cpms_core.identity.people import new_ticket
 from cpms_core.keys import load_site_key
-from cpms_core.panels.request_form import KEY, RequestForm
+from cpms_core.panels.requests.request_form import KEY, RequestForm
 from cpms_core.patients.models import Consent
 from tests import factories
 from tests.journeys.chromium import Person

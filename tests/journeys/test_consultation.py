@@ -16,7 +16,7 @@ from cpms_core.clock import clock
 from cpms_core.db import transaction
 from cpms_core.directory.models import Ern
 from cpms_core.identity.models import AreaInterest
-from cpms_core.panels.after_models import FollowUp
+from cpms_core.panels.after.models import FollowUp
 from tests.engines import SqliteTemplate
 from tests.journeys.chromium import PHONE, chromium
 from tests.journeys.consulting import PICTURES, MakeHands, Somebody, Stage

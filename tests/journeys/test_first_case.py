@@ -14,7 +14,7 @@ from cpms_core.keeping.backup import make_backup
 from cpms_core.keeping.check import check_site
 from cpms_core.keeping.restore import restore_backup
 from cpms_core.keys import write_site_key
-from cpms_core.panels.verify import verify_file
+from cpms_core.panels.outcome.verify import verify_file
 from cpms_core.plugins.enabled import site_file
 from cpms_core.settings import read_site, write_settings
 from tests.core.terminology.store import fill

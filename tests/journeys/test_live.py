@@ -14,7 +14,7 @@ from cpms_core.clock import clock
 from cpms_core.db import transaction
 from cpms_core.http.live import MOST_OF_ONE
 from cpms_core.identity.models import SignInSession
-from cpms_core.panels import members
+from cpms_core.panels.seats import members
 from cpms_core.patients.models import Consent
 from tests.engines import PostgresTemplate, SqliteTemplate
 from tests.journeys.rooms import Room

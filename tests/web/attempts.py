@@ -14,8 +14,8 @@ from cpms_core.clock import clock
 from cpms_core.datasets.records import as_form
 from cpms_core.directory.csv_import import plan_import
 from cpms_core.identity.own_keys import ADD
-from cpms_core.panels import outcomes
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
+from cpms_core.panels.outcome import outcomes
 from cpms_core.patients.models import Patient
 from tests.core.panels.consultation import plain_opinion
 from tests.web.attempt import Attempt, Form, name_of, plain

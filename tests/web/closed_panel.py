@@ -7,7 +7,7 @@ from cpms_core.clock import clock
 from cpms_core.identity.models import User
 from cpms_core.identity.people import new_ticket
 from cpms_core.identity.sessions import actor_for
-from cpms_core.panels.archiving import tidy_up
+from cpms_core.panels.after.archiving import tidy_up
 from cpms_core.panels.models import Panel
 from tests import factories
 from tests.journeys.people import Someone, hidden_inputs

@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from cpms_core.datasets.records import as_form
 from cpms_core.panels.models import Outcome, Panel
-from cpms_core.panels.outcome_document import read_outcome
-from cpms_core.panels.outcomes import DATASET
-from cpms_core.panels.verify import verify_file
+from cpms_core.panels.outcome.document import read_outcome
+from cpms_core.panels.outcome.outcomes import DATASET
+from cpms_core.panels.outcome.verify import verify_file
 from tests.core.panels.consultation import plain_opinion
 from tests.site import TestSite
 from tests.web.closed_panel import ClosedPanel, text_of

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from cpms_core.cases.models import Attachment, CodedValue
-from cpms_core.panels import outcomes
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
+from cpms_core.panels.outcome import outcomes
 from cpms_core.patients.models import Consent, Patient
 from tests.site import Browser, TestSite
 from tests.web.test_patients import CARE, patient_of

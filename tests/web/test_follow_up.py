@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from cpms_core.clock import clock
-from cpms_core.panels.after_models import FollowUp, FollowUpAnswer
-from cpms_core.panels.follow_up_plan import asked_on
+from cpms_core.panels.after.follow_up_plan import asked_on
+from cpms_core.panels.after.models import FollowUp, FollowUpAnswer
 from tests.site import TestSite
 from tests.web.closed_panel import ClosedPanel, taps, text_of
 from tests.web.test_panel_pages import read

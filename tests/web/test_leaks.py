@@ -16,8 +16,9 @@ from cpms_core.cases.records import store_record
 from cpms_core.clock import clock
 from cpms_core.declarations import Route
 from cpms_core.directory.models import Hcp, Membership
-from cpms_core.panels import discussion, submission, triage
-from cpms_core.panels.request_form import KEY, RequestForm
+from cpms_core.panels.discussion import contributions
+from cpms_core.panels.requests import submission, triage
+from cpms_core.panels.requests.request_form import KEY, RequestForm
 from tests import factories
 from tests.site import Browser, TestSite
 from tests.web.attempts import ATTEMPTS, Attempt, name_of
@@ -77,7 +78,9 @@ class Worlds:
                 self.expert.actor.user_id,
                 request.row_version,
             )
-            discussion.contribute(session, self.expert.actor, panel.id, "Unheard.", "fairly_sure")
+            contributions.contribute(
+                session, self.expert.actor, panel.id, "Unheard.", "fairly_sure"
+            )
         self.case = str(case.id)
 
     def pages(self) -> Iterator[tuple[str, str]]:

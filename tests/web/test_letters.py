@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from pypdf import PdfReader
 
-from cpms_core.panels.canonical import canonical_json
-from cpms_core.panels.family_words import BY_LANGUAGE, ENGLISH
-from cpms_core.panels.letter_family import family_letter
-from cpms_core.panels.outcome_draft import RecommendationKind
+from cpms_core.panels.outcome.canonical import canonical_json
+from cpms_core.panels.outcome.draft import RecommendationKind
+from cpms_core.panels.outcome.family_words import BY_LANGUAGE, ENGLISH
+from cpms_core.panels.outcome.letter_family import family_letter
 from tests.core.panels.make_outcome import make_document, make_opinion, make_recommendation
 from tests.site import TestSite
 from tests.web.closed_panel import ClosedPanel, text_of

@@ -13,10 +13,10 @@ from cpms_core.identity.models import User
 from cpms_core.identity.people import new_ticket
 from cpms_core.identity.sessions import actor_for
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
-from cpms_core.panels.outcomes import DATASET
-from cpms_core.panels.request_form import KEY, RequestForm
-from cpms_core.panels.submission import submit_request
-from cpms_core.panels.verify import verify_file
+from cpms_core.panels.outcome.outcomes import DATASET
+from cpms_core.panels.outcome.verify import verify_file
+from cpms_core.panels.requests.request_form import KEY, RequestForm
+from cpms_core.panels.requests.submission import submit_request
 from tests import factories
 from tests.core.panels.consultation import plain_opinion
 from tests.journeys.people import Someone

@@ -7,7 +7,7 @@ import pytest
 
 from cpms_core.actor import Role
 from cpms_core.clock import clock
-from cpms_core.panels.escalation import escalate_panels
+from cpms_core.panels.clock.escalation import escalate_panels
 from cpms_core.panels.models import ConsultationRequest, Panel
 from tests.core.panels.consultation import Consultation
 from tests.site import Browser, TestSite

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from cpms_core.actor import Role
 from cpms_core.clock import clock
-from cpms_core.panels.discussion_models import PanelQuestion
+from cpms_core.panels.discussion.models import PanelQuestion
 from cpms_core.panels.models import ConsultationRequest, Panel, PanelMember
 from cpms_core.panels.scope import renew_share
 from tests.site import Browser, TestSite

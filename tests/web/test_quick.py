@@ -11,7 +11,7 @@ from cpms_core.cases.records import store_record
 from cpms_core.directory.models import Ern
 from cpms_core.identity.models import AreaInterest, User
 from cpms_core.panels.models import Panel, PanelMember
-from cpms_core.panels.request_form import KEY, RequestForm
+from cpms_core.panels.requests.request_form import KEY, RequestForm
 from tests import factories
 from tests.site import Browser, TestSite
 

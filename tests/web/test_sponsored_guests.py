@@ -11,7 +11,7 @@ from cpms_core.clock import clock
 from cpms_core.datasets.records import as_form
 from cpms_core.declarations import ImportedCase, Importer
 from cpms_core.identity.models import User
-from cpms_core.panels.outcomes import DATASET
+from cpms_core.panels.outcome.outcomes import DATASET
 from tests.core.panels.consultation import plain_opinion
 from tests.site import TestSite
 from tests.web.access import code_on, decide

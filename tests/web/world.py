@@ -27,13 +27,16 @@ from cpms_core.identity.access_decisions import code_of
 from cpms_core.identity.access_requests import NewRequest, submit_request
 from cpms_core.identity.models import AreaInterest, Recovery, SignInSession, User
 from cpms_core.identity.sessions import actor_for
-from cpms_core.panels import discussion, members, outcomes, questions, signing, submission, triage
-from cpms_core.panels.after_models import FollowUp
-from cpms_core.panels.consenting import withdraw_consent
+from cpms_core.panels.after.models import FollowUp
+from cpms_core.panels.discussion import contributions, questions
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel, PanelMember
-from cpms_core.panels.positions import give_position
-from cpms_core.panels.request_form import KEY, RequestForm
+from cpms_core.panels.outcome import outcomes, signing
+from cpms_core.panels.outcome.positions import give_position
+from cpms_core.panels.requests import submission, triage
+from cpms_core.panels.requests.consenting import withdraw_consent
+from cpms_core.panels.requests.request_form import KEY, RequestForm
 from cpms_core.panels.scope import renew_share
+from cpms_core.panels.seats import members
 from cpms_core.patients.care_team import restrict_patient
 from cpms_core.patients.models import BrokenGlass, Patient
 from cpms_core.patients.service import Enrolment, NewConsent, enrol_patient, record_consent
@@ -213,8 +216,8 @@ class World:
         self._seat_guest(session, panel)
         self._offer(session, panel)
         self._ask(session, panel)
-        discussion.contribute(session, self["lead"].actor, panel.id, "KBG.", "fairly_sure")
-        given = discussion.contribute(
+        contributions.contribute(session, self["lead"].actor, panel.id, "KBG.", "fairly_sure")
+        given = contributions.contribute(
             session, self["member"].actor, panel.id, "KBG.", "fairly_sure"
         )
         self.values["contribution_id"] = str(given.id)

@@ -16,10 +16,11 @@ from cpms_core.directory.areas import area_titles
 from cpms_core.directory.models import Ern
 from cpms_core.directory.networks import askable_networks
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels import clocks, stages
+from cpms_core.panels import stages
+from cpms_core.panels.clock import clocks
 from cpms_core.panels.models import ConsultationRequest, Panel, PanelErn
+from cpms_core.panels.page.frame import ball_with
 from cpms_core.panels.panel_columns import clock_of_panel
-from cpms_core.panels.panel_frame import ball_with
 from cpms_core.registry import DatasetEntry, Registry
 from cpms_core.views import RecordView
 from cpms_web.attached import photos_of, studies_of

@@ -8,11 +8,11 @@ from uuid import UUID
 from cpms_core.datasets import records
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.mentions import read_names
-from cpms_core.panels.opinion import DATASET
-from cpms_core.panels.opinion_typing import open_form
-from cpms_core.panels.panel_queries import PanelPage, read_panel
-from cpms_core.panels.timeline import SHOWN
+from cpms_core.panels.discussion.mentions import read_names
+from cpms_core.panels.discussion.opinion import DATASET
+from cpms_core.panels.discussion.opinion_typing import open_form
+from cpms_core.panels.discussion.timeline import SHOWN
+from cpms_core.panels.page.queries import PanelPage, read_panel
 
 _MOST_SHOWN = 5000
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"

@@ -7,9 +7,9 @@ from cpms_core import Answer, Page, Redirect, route
 from cpms_core.audit import Event
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.archiving import archive_panel
-from cpms_core.panels.follow_up import answer_advice, find_asked, tell_story
-from cpms_core.panels.reopening import ask_to_reopen, decide_reopening, reopen_panel
+from cpms_core.panels.after.archiving import archive_panel
+from cpms_core.panels.after.follow_up import answer_advice, find_asked, tell_story
+from cpms_core.panels.after.reopening import ask_to_reopen, decide_reopening, reopen_panel
 from cpms_web.panel_frame import seen
 
 _FOLLOW_UP = "/follow-ups/{follow_up_id:uuid}"

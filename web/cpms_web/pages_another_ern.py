@@ -7,15 +7,15 @@ from cpms_core import Answer, Page, Redirect, route
 from cpms_core.audit import Event
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.another_ern import (
+from cpms_core.panels.page.queries import read_request
+from cpms_core.panels.requests.another_ern import (
     ask_another_ern,
     choices,
     forward_request,
     preview,
 )
-from cpms_core.panels.panel_queries import read_request
+from cpms_core.panels.requests.sharing import join_panel, may_ask
 from cpms_core.panels.scope import find_request
-from cpms_core.panels.sharing import join_panel, may_ask
 from cpms_web.erns import ern_names
 from cpms_web.pages_request import request_page
 from cpms_web.panel_frame import around, one_of, person_ids, seen

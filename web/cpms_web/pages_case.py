@@ -12,9 +12,9 @@ from cpms_core.datasets.display import display_plain
 from cpms_core.db import new_id
 from cpms_core.errors import NotFoundError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.question_queries import open_questions
-from cpms_core.panels.question_typing import typed_answers
-from cpms_core.panels.submission import missing_parts
+from cpms_core.panels.discussion.question_queries import open_questions
+from cpms_core.panels.discussion.question_typing import typed_answers
+from cpms_core.panels.requests.submission import missing_parts
 from cpms_core.patients.emergencies import emergencies_of
 from cpms_web.attached import photos_of, studies_of
 from cpms_web.case_frame import CaseFrame, case_frame

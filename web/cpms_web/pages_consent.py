@@ -7,7 +7,12 @@ from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import InvalidError, NotFoundError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.consenting import preview, record_consent, replace_consent, withdraw_consent
+from cpms_core.panels.requests.consenting import (
+    preview,
+    record_consent,
+    replace_consent,
+    withdraw_consent,
+)
 from cpms_core.patients.queries import read_patient
 from cpms_core.patients.receipts import read_receipt
 from cpms_core.patients.service import CONSENT_KINDS, SIGNERS, NewConsent, consent_problems

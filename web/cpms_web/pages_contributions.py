@@ -10,14 +10,14 @@ from cpms_core.audit import Event
 from cpms_core.datasets import records
 from cpms_core.errors import ConflictError, InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels import opinion_typing
-from cpms_core.panels.contribution_history import read_contribution, read_history
-from cpms_core.panels.contribution_scope import find_discussed
-from cpms_core.panels.discussion import change_contribution, give
-from cpms_core.panels.looks import note_look
-from cpms_core.panels.opinion import DATASET, Opinion
-from cpms_core.panels.opinion_typing import changing, keep_typing, open_change, replying
-from cpms_core.panels.panel_queries import panel_page as panel_around
+from cpms_core.panels.discussion import opinion_typing
+from cpms_core.panels.discussion.contributions import change_contribution, give
+from cpms_core.panels.discussion.history import read_contribution, read_history
+from cpms_core.panels.discussion.looks import note_look
+from cpms_core.panels.discussion.opinion import DATASET, Opinion
+from cpms_core.panels.discussion.opinion_typing import changing, keep_typing, open_change, replying
+from cpms_core.panels.discussion.scope import find_discussed
+from cpms_core.panels.page.queries import panel_page as panel_around
 from cpms_web.discussion import form_values, place_of, read_discussion, typed_form
 from cpms_web.pages_panel import panel_page
 from cpms_web.panel_frame import around, seen

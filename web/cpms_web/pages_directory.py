@@ -12,7 +12,7 @@ from cpms_core.directory.memberships import KINDS, set_membership
 from cpms_core.directory.networks import has_ended, list_networks
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.at_centre import count_at_centre
+from cpms_core.panels.seats.at_centre import count_at_centre
 from cpms_web.erns import ern_names
 from cpms_web.paging import page_number
 from cpms_web.typed import in_order, typed_in

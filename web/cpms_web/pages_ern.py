@@ -6,8 +6,8 @@ from cpms_core import Answer, Page, Redirect, route
 from cpms_core.audit import Event
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels import stages
-from cpms_core.panels.ern_panels import MOST_COUNTED, Filter
-from cpms_core.panels.ern_queries import my_erns, read_ern_page
+from cpms_core.panels.ern.panels import MOST_COUNTED, Filter
+from cpms_core.panels.ern.queries import my_erns, read_ern_page
 from cpms_web.paging import page_number
 
 

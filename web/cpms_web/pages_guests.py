@@ -6,7 +6,7 @@ from cpms_core import Answer, Redirect, route
 from cpms_core.audit import Event
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.guests import InvitedGuest, NewGuest, extend_guest, invite_guest
+from cpms_core.panels.seats.guests import InvitedGuest, NewGuest, extend_guest, invite_guest
 from cpms_core.words import day
 from cpms_web.pages_members import GUEST_TITLES, members_page
 from cpms_web.pages_people import ticket_page

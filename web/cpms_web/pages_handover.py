@@ -9,9 +9,9 @@ from cpms_core.audit import Event, record
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.identity.models import User
-from cpms_core.panels import handover, leads
-from cpms_core.panels.handover import Leaving
 from cpms_core.panels.scope import find_panel
+from cpms_core.panels.seats import handover, leads
+from cpms_core.panels.seats.handover import Leaving
 from cpms_web.pages_care_team import choices
 from cpms_web.panel_frame import one_of, person_ids
 from cpms_web.typed import in_order

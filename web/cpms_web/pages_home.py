@@ -5,7 +5,7 @@ from cpms_core.access import could
 from cpms_core.audit import Event
 from cpms_core.http.visit import PageVisit
 from cpms_core.identity.preferences import is_introduced
-from cpms_core.panels.home import read_home
+from cpms_core.panels.home.home import read_home
 
 
 @route("GET", "/", permission="site.use", event=Event.HOME_READ)

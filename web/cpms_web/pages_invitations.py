@@ -8,10 +8,10 @@ from cpms_core.audit import Event
 from cpms_core.db import new_id
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.areas_followed import offer_to_join, read_area_case
-from cpms_core.panels.deputies import decline_invitation, list_deputies
-from cpms_core.panels.members import answer_invitation
-from cpms_core.panels.panel_queries import read_panel
+from cpms_core.panels.page.queries import read_panel
+from cpms_core.panels.requests.areas_followed import offer_to_join, read_area_case
+from cpms_core.panels.seats.deputies import decline_invitation, list_deputies
+from cpms_core.panels.seats.members import answer_invitation
 from cpms_web.panel_frame import around, one_of, person_ids
 
 _PANEL = "/panels/{panel_id:uuid}"

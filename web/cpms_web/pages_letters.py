@@ -7,8 +7,8 @@ import msgspec
 from cpms_core import Answer, File, Page, route
 from cpms_core.audit import Event
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.letters import TITLES, read_letter
-from cpms_core.panels.outcome_queries import note_outcome, signed_files
+from cpms_core.panels.outcome.letters import TITLES, read_letter
+from cpms_core.panels.outcome.queries import note_outcome, signed_files
 from cpms_core.sandbox import run
 from cpms_web.pages_outcome import PATH, version_asked
 
@@ -27,7 +27,7 @@ def _print(visit: PageVisit, panel_id: UUID, kind: str) -> tuple[str, bytes]:
     letter = read_letter(visit.session, visit.actor, panel_id, kind, version_asked(visit))
     number = signed_files(visit.session, visit.actor, panel_id).number
     written = msgspec.json.encode(letter)
-    pdf = run("cpms_core.panels.letter_pdf:render_letter", written, returns=bytes)
+    pdf = run("cpms_core.panels.outcome.letter_pdf:render_letter", written, returns=bytes)
     return f"{number}-{kind}.pdf", pdf
 
 

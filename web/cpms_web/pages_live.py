@@ -10,8 +10,8 @@ from cpms_core import Answer, Page, route
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.changes import newer, watch_panel
-from cpms_core.panels.panel_queries import read_panel
+from cpms_core.panels.discussion.changes import newer, watch_panel
+from cpms_core.panels.page.queries import read_panel
 from cpms_core.panels.scope import find_panel
 
 _PANEL = "/panels/{panel_id:uuid}"

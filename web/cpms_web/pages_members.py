@@ -10,14 +10,14 @@ from cpms_core.clock import clock
 from cpms_core.directory.groups import list_groups
 from cpms_core.errors import ForbiddenError, InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.areas_followed import answer_offer
-from cpms_core.panels.experts import list_experts
-from cpms_core.panels.group_invitation import invite_group
-from cpms_core.panels.guests import LONGEST, USUAL
-from cpms_core.panels.members import ROLES, invite_expert, remove_member
-from cpms_core.panels.panel_queries import read_panel
+from cpms_core.panels.page.queries import read_panel
+from cpms_core.panels.requests.areas_followed import answer_offer
+from cpms_core.panels.requests.experts import list_experts
+from cpms_core.panels.requests.sharing import own_request
 from cpms_core.panels.scope import find_panel, networks_of
-from cpms_core.panels.sharing import own_request
+from cpms_core.panels.seats.group_invitation import invite_group
+from cpms_core.panels.seats.guests import LONGEST, USUAL
+from cpms_core.panels.seats.members import ROLES, invite_expert, remove_member
 from cpms_web.panel_frame import around, one_of, person_ids
 
 _PANEL = "/panels/{panel_id:uuid}"

@@ -10,7 +10,7 @@ from cpms_core.directory.models import Country
 from cpms_core.directory.networks import find_network
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.network_settings import (
+from cpms_core.panels.clock.settings import (
     WORKFLOWS,
     ZONES,
     configure_network,

@@ -10,12 +10,13 @@ from cpms_core.clock import clock
 from cpms_core.datasets import records
 from cpms_core.errors import ConflictError, InvalidError, NotFoundError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels import outcome_form, outcomes, positions
-from cpms_core.panels.after_queries import read_after
-from cpms_core.panels.follow_up_plan import asked_on
-from cpms_core.panels.letters import TITLES as LETTERS
-from cpms_core.panels.outcome_queries import OutcomePage, read_outcome_page
-from cpms_core.panels.panel_queries import panel_page
+from cpms_core.panels.after.follow_up_plan import asked_on
+from cpms_core.panels.after.queries import read_after
+from cpms_core.panels.outcome import form as outcome_form
+from cpms_core.panels.outcome import outcomes, positions
+from cpms_core.panels.outcome.letters import TITLES as LETTERS
+from cpms_core.panels.outcome.queries import OutcomePage, read_outcome_page
+from cpms_core.panels.page.queries import panel_page
 from cpms_web.panel_frame import around, seen
 
 PATH = "/panels/{panel_id:uuid}/outcome"

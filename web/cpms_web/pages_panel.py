@@ -9,11 +9,11 @@ from cpms_core.audit import Event
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels.counting import what_it_needs
+from cpms_core.panels.discussion.question_queries import read_questions
 from cpms_core.panels.guards import ENOUGH
 from cpms_core.panels.moves import move_stage
-from cpms_core.panels.outcomes import start_outcome
-from cpms_core.panels.question_queries import read_questions
-from cpms_core.panels.quick import quick_part
+from cpms_core.panels.outcome.outcomes import start_outcome
+from cpms_core.panels.requests.quick import quick_part
 from cpms_web.discussion import composer, read_discussion
 from cpms_web.panel_frame import around, seen
 

@@ -19,7 +19,7 @@ from cpms_core.identity.models import User
 from cpms_core.identity.people import LINK_LASTS, NewPerson, Ticket
 from cpms_core.identity.queries import list_people
 from cpms_core.identity.spelling import normal_email
-from cpms_core.panels.guest_seats import list_guests
+from cpms_core.panels.seats.guest_seats import list_guests
 from cpms_core.words import plural
 from cpms_web.erns import ern_names
 from cpms_web.pages_handover import ACCOUNT_ENDS, end_account

@@ -6,8 +6,8 @@ from cpms_core import Answer, Data, Page, Redirect, route
 from cpms_core.audit import Event
 from cpms_core.errors import ConflictError, InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.question_queries import questions_page
-from cpms_core.panels.question_typing import (
+from cpms_core.panels.discussion.question_queries import questions_page
+from cpms_core.panels.discussion.question_typing import (
     drop_answer,
     drop_question,
     keep_answer,
@@ -15,7 +15,7 @@ from cpms_core.panels.question_typing import (
     typed_answers,
     typed_question,
 )
-from cpms_core.panels.questions import (
+from cpms_core.panels.discussion.questions import (
     WANTED,
     NewQuestion,
     answer_question,

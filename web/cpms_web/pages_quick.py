@@ -7,7 +7,7 @@ from cpms_core import Answer, Redirect, route
 from cpms_core.audit import Event
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.quick import ask_again, close_with_note
+from cpms_core.panels.requests.quick import ask_again, close_with_note
 from cpms_web.pages_panel import panel_page
 from cpms_web.panel_frame import seen
 

@@ -9,14 +9,14 @@ from cpms_core.audit import Event
 from cpms_core.directory.groups import list_groups
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.another_ern import about_source
-from cpms_core.panels.experts import list_experts
-from cpms_core.panels.group_invitation import invite_group
-from cpms_core.panels.members import invite_expert
-from cpms_core.panels.panel_queries import RequestPage, read_request
+from cpms_core.panels.page.queries import RequestPage, read_request
+from cpms_core.panels.requests.another_ern import about_source
+from cpms_core.panels.requests.experts import list_experts
+from cpms_core.panels.requests.sharing import joinable_panels, may_ask
+from cpms_core.panels.requests.triage import decline_request, name_lead, return_request
 from cpms_core.panels.scope import find_request
-from cpms_core.panels.sharing import joinable_panels, may_ask
-from cpms_core.panels.triage import decline_request, name_lead, return_request
+from cpms_core.panels.seats.group_invitation import invite_group
+from cpms_core.panels.seats.members import invite_expert
 from cpms_web.panel_frame import around, one_of, person_ids, seen
 
 _REQUEST = "/requests/{request_id:uuid}"

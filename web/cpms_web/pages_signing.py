@@ -7,20 +7,21 @@ from cpms_core import Answer, Data, File, Page, route
 from cpms_core.audit import Event, record
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.outcome_queries import (
+from cpms_core.panels.outcome.queries import (
     SignedFiles,
     amended_here,
     known_keys,
     note_outcome,
     signed_files,
 )
-from cpms_core.panels.signing import begin_signature, finish_signature
-from cpms_core.panels.verify import Verification
+from cpms_core.panels.outcome.signing import begin_signature, finish_signature
+from cpms_core.panels.outcome.verify import Verification
 from cpms_core.sandbox import run
 from cpms_web.ceremony_json import answered, ceremony_json
 from cpms_web.pages_outcome import PATH, version_asked
 
 _MOST_FILES = 5
+_RENDER = "cpms_core.panels.outcome.pdf:render_pdf"
 """Versions of one outcome that are proved together."""
 
 
@@ -68,7 +69,7 @@ def _prove(visit: PageVisit, panel_id: UUID) -> Verification:
     """The stored bytes as anybody would prove them: the printed file, and the keys of this site."""
     files = signed_files(visit.session, visit.actor, panel_id, version_asked(visit))
     return run(
-        "cpms_core.panels.verify:verify_file",
+        "cpms_core.panels.outcome.verify:verify_file",
         *(_printed(files), known_keys(visit.session), visit.site.origin, None, files.earlier),
         returns=Verification,
     )
@@ -77,9 +78,7 @@ def _prove(visit: PageVisit, panel_id: UUID) -> Verification:
 def _printed(files: SignedFiles) -> bytes:
     """In the sandbox: the printer would add 60 MB to every worker that has printed once."""
     mark = files.amended.mark if files.amended else ""
-    return run(
-        "cpms_core.panels.pdf:render_pdf", files.outcome, files.signature, mark, returns=bytes
-    )
+    return run(_RENDER, files.outcome, files.signature, mark, returns=bytes)
 
 
 @route(
@@ -113,7 +112,7 @@ def _prove_upload(visit: PageVisit) -> Verification:
     keys = known_keys(visit.session)
     asked, *earlier = [upload.path for upload in visit.uploads]
     return run(
-        "cpms_core.panels.verify:verify_file",
+        "cpms_core.panels.outcome.verify:verify_file",
         *(asked, keys, visit.site.origin, None, [str(path) for path in earlier]),
         returns=Verification,
         read=earlier,

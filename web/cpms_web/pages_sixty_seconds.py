@@ -13,11 +13,11 @@ from cpms_core.cases.reading import case_reading
 from cpms_core.datasets import records
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.contribution_scope import find_discussed
-from cpms_core.panels.discussion import give
-from cpms_core.panels.opinion import DATASET
-from cpms_core.panels.opinion_typing import keep_typing, open_form
-from cpms_core.panels.panel_queries import read_to_answer
+from cpms_core.panels.discussion.contributions import give
+from cpms_core.panels.discussion.opinion import DATASET
+from cpms_core.panels.discussion.opinion_typing import keep_typing, open_form
+from cpms_core.panels.discussion.scope import find_discussed
+from cpms_core.panels.page.queries import read_to_answer
 from cpms_web.attached import photos_of, studies_of
 from cpms_web.case_frame import case_frame
 from cpms_web.discussion import typed_form

@@ -9,8 +9,8 @@ from cpms_core.db import new_id
 from cpms_core.directory.areas import offered_areas
 from cpms_core.errors import InvalidError, NotFoundError
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.promises import counted_from, promises_for
-from cpms_core.panels.submission import preview_submission, submit_request
+from cpms_core.panels.clock.promises import counted_from, promises_for
+from cpms_core.panels.requests.submission import preview_submission, submit_request
 from cpms_core.words import by
 from cpms_web.case_frame import CaseFrame, case_frame
 

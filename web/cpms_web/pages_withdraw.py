@@ -5,7 +5,7 @@ from uuid import UUID
 from cpms_core import Answer, Page, Redirect, route
 from cpms_core.audit import Event
 from cpms_core.http.visit import PageVisit
-from cpms_core.panels.withdrawing import preview_case_withdrawal, withdraw
+from cpms_core.panels.after.withdrawing import preview_case_withdrawal, withdraw
 
 _PATH = "/cases/{case_id:uuid}/withdraw"
 

@@ -11,7 +11,7 @@ from cpms_core.commands.people import user_by_email
 from cpms_core.db import transaction
 from cpms_core.errors import CpmsError
 from cpms_core.identity.sessions import actor_for
-from cpms_core.panels.verify import verify_file
+from cpms_core.panels.outcome.verify import verify_file
 from cpms_core.plugins.enabled import read_enabled, site_file
 from cpms_core.plugins.host import load
 from cpms_core.settings import Site

@@ -23,7 +23,7 @@ class Ern(Base):
     workflow: Mapped[str] = mapped_column(default="full")
     """full, quick: how its consultations run."""
     promises: Mapped[dict[str, Any]] = mapped_column(JsonValue, default=dict)
-    """What it promises where that is not the default; shape: `panels/promises.py`."""
+    """What it promises where that is not the default; shape: `panels/clock/promises.py`."""
     calendar: Mapped[dict[str, Any]] = mapped_column(JsonValue, default=dict)
     """Its working hours, days and holidays where they are not the default; shape: there too."""
 

@@ -31,10 +31,10 @@ from cpms_core.identity.access_reminders import remind_of_requests
 from cpms_core.identity.joining import remove_unused
 from cpms_core.jobs import DAY, HOUR, Runner, seldom
 from cpms_core.keeping.scrub import SCRUB, scrub
-from cpms_core.panels.archiving import tidy_up
-from cpms_core.panels.escalation import escalate_panels
-from cpms_core.panels.reminders import remind_of_invitations
-from cpms_core.panels.renewal import renew_missing
+from cpms_core.panels.after.archiving import tidy_up
+from cpms_core.panels.clock.escalation import escalate_panels
+from cpms_core.panels.clock.renewal import renew_missing
+from cpms_core.panels.seats.reminders import remind_of_invitations
 from cpms_core.plugins.enabled import read_enabled
 from cpms_core.plugins.watch import PluginWatch
 from cpms_core.settings import Site, read_site

@@ -21,8 +21,8 @@ from cpms_core.errors import InvalidError
 from cpms_core.jobs import enqueue
 from cpms_core.keeping.patient_rows import Tree, all_of, tree_of
 from cpms_core.keeping.scrub import SCRUB
+from cpms_core.panels.after.stopping import stop_for_withdrawal
 from cpms_core.panels.models import Outcome, Panel
-from cpms_core.panels.stopping import stop_for_withdrawal
 from cpms_core.patients.models import Patient
 from cpms_core.patients.team import find_patient
 

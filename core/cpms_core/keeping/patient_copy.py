@@ -37,6 +37,7 @@ from cpms_core.sandbox import run
 FORMAT, VERSION = "cpms-patient-copy", 1
 _PIECE = 2**17
 _SEALED = "sealed_identity"
+_RENDER = "cpms_core.panels.outcome.pdf:render_pdf"
 _SUFFIXES = {"image/jpeg": ".jpg", "application/dicom": ".dcm", "application/pdf": ".pdf"}
 
 
@@ -121,7 +122,7 @@ def zip_pieces(copy: PatientCopy, files: FileStore, texts: dict[str, bytes]) -> 
             archive.writestr(_entry(name), content)
             yield out.take()
         for one in copy.outcomes:
-            pdf = run("cpms_core.panels.pdf:render_pdf", one.frozen, one.signature, returns=bytes)
+            pdf = run(_RENDER, one.frozen, one.signature, returns=bytes)
             archive.writestr(_entry(one.name), pdf)
             yield out.take()
         for file in copy.files:

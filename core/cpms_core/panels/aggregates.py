@@ -12,7 +12,7 @@ from cpms_core.cases.scope import is_current_share
 from cpms_core.declarations import Aggregates, PanelTimes
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import User
-from cpms_core.panels.clocks import pause_so_far
+from cpms_core.panels.clock.clocks import pause_so_far
 from cpms_core.panels.models import ConsultationRequest, Contribution, Panel
 from cpms_core.panels.scope import has_consent_of
 from cpms_core.panels.stages import Stage

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from cpms_core.actor import Actor
 from cpms_core.cases.scope import end_share
 from cpms_core.clock import clock
-from cpms_core.panels.follow_up_plan import plan
+from cpms_core.panels.after.follow_up_plan import plan
 from cpms_core.panels.models import ConsultationRequest, Panel
 from cpms_core.panels.scope import PanelScope, RequestScope
 from cpms_core.panels.stages import ENDED

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from cpms_core import words
 from cpms_core.errors import InvalidError
-from cpms_core.panels.discussion_models import PanelQuestion
-from cpms_core.panels.follow_up_plan import last_planned
+from cpms_core.panels.after.follow_up_plan import last_planned
+from cpms_core.panels.discussion.models import PanelQuestion
 from cpms_core.panels.models import Contribution, Outcome, PanelMember
 from cpms_core.panels.scope import PanelScope, is_in_time
 

@@ -9,8 +9,8 @@ from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import ConflictError
-from cpms_core.panels.clocks import pause_so_far
-from cpms_core.panels.renewal import move_clock, renew_panel, renew_request
+from cpms_core.panels.clock.clocks import pause_so_far
+from cpms_core.panels.clock.renewal import move_clock, renew_panel, renew_request
 from cpms_core.panels.scope import PanelScope, RequestScope, change, find_panel
 from cpms_core.panels.stages import ENDED, Stage, title
 from cpms_core.panels.steps import Step, by_hand, state_of, step

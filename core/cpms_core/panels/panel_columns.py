@@ -6,7 +6,7 @@ from sqlalchemy import Label, distinct, exists, func, or_, select
 
 from cpms_core import words
 from cpms_core.directory.models import Hcp
-from cpms_core.panels.clocks import Clock, PanelClock
+from cpms_core.panels.clock.clocks import Clock, PanelClock
 from cpms_core.panels.models import (
     ConsultationRequest,
     Contribution,

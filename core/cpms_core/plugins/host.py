@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from cpms_core.errors import PluginError
 from cpms_core.hookspecs import Plugin
-from cpms_core.panels.request_form import REQUEST
+from cpms_core.panels.requests.request_form import REQUEST
 from cpms_core.plugins.declaration_checks import clashes, problems
 from cpms_core.plugins.enabled import ALWAYS_ON, NAME
 from cpms_core.plugins.guarded import guarded

@@ -17,8 +17,9 @@ from sqlalchemy import select
 from cpms_core.actor import Role
 from cpms_core.db import transaction
 from cpms_core.http.app import load_plugins
-from cpms_core.panels import members, triage
 from cpms_core.panels.models import ConsultationRequest
+from cpms_core.panels.requests import triage
+from cpms_core.panels.seats import members
 from tests.bench.figure import Figure, at_most
 from tests.engines import SqliteTemplate
 from tests.journeys.chromium import PHONE, Person, bring_session, chromium

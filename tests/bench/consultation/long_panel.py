@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from cpms_core import Term
 from cpms_core.cases.models import Attachment, Facet
 from cpms_core.clock import clock
-from cpms_core.panels import opinion
+from cpms_core.panels.discussion import opinion
 from cpms_core.panels.models import Contribution
 from tests.bench import words
 from tests.web.world import World

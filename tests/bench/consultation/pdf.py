@@ -12,10 +12,10 @@ from time import perf_counter
 import msgspec
 
 from cpms_core import sandbox
-from cpms_core.panels.letter_family import family_letter
-from cpms_core.panels.letter_referrer import referrer_letter
-from cpms_core.panels.outcome_document import read_outcome
-from cpms_core.panels.signature import encode_signature
+from cpms_core.panels.outcome.document import read_outcome
+from cpms_core.panels.outcome.letter_family import family_letter
+from cpms_core.panels.outcome.letter_referrer import referrer_letter
+from cpms_core.panels.outcome.signature import encode_signature
 from tests.bench.figure import Figure, at_most, spread
 from tests.core.panels.make_outcome import make_opinion, make_recommendation, make_signed
 

@@ -19,7 +19,7 @@ from cpms_core.datasets.records import as_form
 from cpms_core.http.app import make_app
 from cpms_core.identity.tokens import csrf_token
 from cpms_core.panels.models import Contribution, Outcome
-from cpms_core.panels.outcomes import DATASET
+from cpms_core.panels.outcome.outcomes import DATASET
 from tests.bench.direct import Got, cookie, request
 from tests.bench.figure import Figure, none_of
 from tests.core.panels.consultation import plain_opinion

@@ -13,18 +13,14 @@ from cpms_core.declarations import Dataset, Network, ThematicArea
 from cpms_core.identity.models import SecurityKey, User
 from cpms_core.identity.sessions import actor_for, start_session
 from cpms_core.identity.tokens import new_token
-from cpms_core.panels import (
-    discussion,
-    members,
-    outcome_versions,
-    outcomes,
-    positions,
-    submission,
-    triage,
-)
+from cpms_core.panels.discussion import contributions
 from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
-from cpms_core.panels.outcome_draft import OutcomeDraft
-from cpms_core.panels.request_form import KEY, REQUEST, RequestForm
+from cpms_core.panels.outcome import outcomes, positions
+from cpms_core.panels.outcome import versions as outcome_versions
+from cpms_core.panels.outcome.draft import OutcomeDraft
+from cpms_core.panels.requests import submission, triage
+from cpms_core.panels.requests.request_form import KEY, REQUEST, RequestForm
+from cpms_core.panels.seats import members
 from cpms_core.registry import Declared, PluginInfo, Registry, merge
 from tests.core.panels.make_outcome import ORIGIN, make_opinion
 from tests.factories import make_case, make_user
@@ -105,7 +101,7 @@ class Consultation:
         members.answer_invitation(self.session, expert, self.panel.id, accept=True)
 
     def contribute(self, author: Actor, text: str = "KBG, I think.") -> None:
-        discussion.contribute(self.session, author, self.panel.id, text, "fairly_sure")
+        contributions.contribute(self.session, author, self.panel.id, text, "fairly_sure")
 
     def assess(self) -> "Consultation":
         """To the assessment with contributions from Ghent and Lyon."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from cpms_core.datasets.kinds import Term
-from cpms_core.panels.outcome_document import (
+from cpms_core.panels.outcome.document import (
     ConsentState,
     Member,
     OutcomeDocument,
@@ -19,9 +19,9 @@ from cpms_core.panels.outcome_document import (
     count_agreement,
     encode_outcome,
 )
-from cpms_core.panels.outcome_draft import Alternative, OutcomeDraft, Recommendation
-from cpms_core.panels.pdf import render_draft, render_pdf
-from cpms_core.panels.signature import (
+from cpms_core.panels.outcome.draft import Alternative, OutcomeDraft, Recommendation
+from cpms_core.panels.outcome.pdf import render_draft, render_pdf
+from cpms_core.panels.outcome.signature import (
     NONCE_LENGTH,
     SignedOutcome,
     challenge,

@@ -10,8 +10,10 @@ from cpms_core.actor import Actor
 from cpms_core.clock import clock
 from cpms_core.db import transaction
 from cpms_core.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from cpms_core.panels import discussion, members, moves
+from cpms_core.panels import moves
+from cpms_core.panels.discussion import contributions
 from cpms_core.panels.models import Contribution, Panel, PanelMember
+from cpms_core.panels.seats import members
 from tests.core.panels.consultation import Consultation
 
 
@@ -75,12 +77,12 @@ def test_an_empty_or_endless_contribution_is_refused(they: Consultation, text: s
 
 def test_an_unknown_certainty_is_refused(session: Session, they: Consultation) -> None:
     with pytest.raises(InvalidError):
-        discussion.contribute(session, they.ghent, they.panel.id, "Yes.", "very")
+        contributions.contribute(session, they.ghent, they.panel.id, "Yes.", "very")
 
 
 def test_an_unknown_panel_is_not_found(session: Session, they: Consultation) -> None:
     with pytest.raises(NotFoundError):
-        discussion.contribute(session, they.ghent, they.case.id, "Yes.")
+        contributions.contribute(session, they.ghent, they.case.id, "Yes.")
 
 
 def test_the_lead_moves_between_assessment_and_data_completion(
@@ -122,7 +124,7 @@ def test_two_first_contributions_at_the_same_time_are_both_taken(engine: Engine)
     def give(author: Actor) -> None:
         start.wait()
         with transaction(engine) as session:
-            discussion.contribute(session, author, panel_id, "KBG, I think.")
+            contributions.contribute(session, author, panel_id, "KBG, I think.")
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(give, (they.ghent, they.lyon)))

@@ -10,18 +10,20 @@ from cpms_core.actor import Actor
 from cpms_core.audit import AuditEvent, Event
 from cpms_core.clock import clock
 from cpms_core.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from cpms_core.panels import discussion, looks, members, moves
-from cpms_core.panels.contribution_history import read_history
+from cpms_core.panels import moves
+from cpms_core.panels.discussion import contributions, looks
+from cpms_core.panels.discussion.history import read_history
+from cpms_core.panels.discussion.mentions import named_in, pieces_of
+from cpms_core.panels.discussion.opinion import Opinion, columns_of, opinion_of
+from cpms_core.panels.discussion.opinion_typing import changing, keep_typing, open_change, open_form
+from cpms_core.panels.discussion.timeline import MOST_NEW, Timeline
 from cpms_core.panels.guards import count_contributors
-from cpms_core.panels.home import read_home
-from cpms_core.panels.mentions import named_in, pieces_of
+from cpms_core.panels.home.home import read_home
+from cpms_core.panels.home.mentions import about_mentions
 from cpms_core.panels.models import Contribution
-from cpms_core.panels.opinion import Opinion, columns_of, opinion_of
-from cpms_core.panels.opinion_typing import changing, keep_typing, open_change, open_form
-from cpms_core.panels.panel_queries import read_panel
+from cpms_core.panels.page.queries import read_panel
 from cpms_core.panels.scope import find_panel
-from cpms_core.panels.timeline import MOST_NEW, Timeline
-from cpms_core.panels.waiting_mentions import about_mentions
+from cpms_core.panels.seats import members
 from tests.core.panels.consultation import REGISTRY, Consultation
 
 KBG = {"text": ["KBG, I think."], "certainty": ["fairly_sure"]}
@@ -34,13 +36,15 @@ def they(session: Session) -> Consultation:
 
 def give(they: Consultation, author: Actor, text: str, **more: object) -> Contribution:
     form = {"text": [text]}
-    return discussion.give(they.session, author, they.panel.id, form, **more)  # type: ignore[arg-type]  # its own options
+    return contributions.give(they.session, author, they.panel.id, form, **more)  # type: ignore[arg-type]  # its own options
 
 
 def change(they: Consultation, given: Contribution, text: str, seen: int = 1) -> Contribution:
     author = they.ghent
     form = {"text": [text]}
-    return discussion.change_contribution(they.session, author, they.panel.id, given.id, form, seen)
+    return contributions.change_contribution(
+        they.session, author, they.panel.id, given.id, form, seen
+    )
 
 
 def discussion_of(they: Consultation, reader: Actor, **more: int) -> Timeline:
@@ -54,7 +58,7 @@ def test_each_part_alone_is_enough(session: Session, they: Consultation) -> None
         {"colleague": ["The Barcelona group"], "certainty": ["not_my_field"]},
         {"certainty": ["not_my_field"]},
     ):
-        given = discussion.give(session, they.ghent, they.panel.id, form)
+        given = contributions.give(session, they.ghent, they.panel.id, form)
         assert given.text == "" and opinion_of(given) != Opinion()
 
 
@@ -63,14 +67,14 @@ def test_nothing_said_is_refused(
     session: Session, they: Consultation, form: dict[str, list[str]]
 ) -> None:
     with pytest.raises(InvalidError) as refusal:
-        discussion.give(session, they.ghent, they.panel.id, form)
+        contributions.give(session, they.ghent, they.panel.id, form)
     assert refusal.value.fields == {"text": "Write what you think."}
 
 
 def test_a_diagnosis_has_a_code_or_is_refused(session: Session, they: Consultation) -> None:
     form = {"differential._rows": ["0"], "differential.0.diagnosis": ["Something rare"]}
     with pytest.raises(InvalidError) as refusal:
-        discussion.give(session, they.ghent, they.panel.id, form)
+        contributions.give(session, they.ghent, they.panel.id, form)
     assert list(refusal.value.fields) == ["differential.0.diagnosis"]
 
 
@@ -113,7 +117,7 @@ def test_only_the_author_changes_a_contribution(session: Session, they: Consulta
     given = give(they, they.lyon, "KBG.")
     with pytest.raises(ForbiddenError):
         change(they, given, "Not mine")
-    discussion.change_contribution(session, they.lyon, they.panel.id, given.id, KBG, 1)
+    contributions.change_contribution(session, they.lyon, they.panel.id, given.id, KBG, 1)
 
 
 def test_nothing_is_changed_once_the_discussion_is_over(they: Consultation) -> None:
@@ -128,7 +132,7 @@ def test_a_contribution_of_another_panel_is_not_found(session: Session, they: Co
     other = Consultation(session).assess()
     given = give(other, other.ghent, "Elsewhere.")
     with pytest.raises(NotFoundError):
-        discussion.give(session, they.ghent, they.panel.id, KBG, reply_to=given.id)
+        contributions.give(session, they.ghent, they.panel.id, KBG, reply_to=given.id)
     with pytest.raises(NotFoundError):
         change(they, given, "Elsewhere")
 

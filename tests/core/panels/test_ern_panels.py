@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 from cpms_core.actor import Role
 from cpms_core.clock import clock
 from cpms_core.directory.models import Ern
-from cpms_core.panels import ern_panels, moves
-from cpms_core.panels.ern_panels import Filter
-from cpms_core.panels.ern_queries import ErnPage, read_ern_page
+from cpms_core.panels import moves
+from cpms_core.panels.clock.renewal import renew_panel
+from cpms_core.panels.ern import panels as ern_panels
+from cpms_core.panels.ern.panels import Filter
+from cpms_core.panels.ern.queries import ErnPage, read_ern_page
 from cpms_core.panels.models import ConsultationRequest, PanelErn
-from cpms_core.panels.renewal import renew_panel
 from cpms_core.panels.scope import find_panel
 from tests.core.panels.consultation import REGISTRY, Consultation, act
 

@@ -13,8 +13,8 @@ from cpms_core.cases.models import Case, CodedValue
 from cpms_core.clock import clock
 from cpms_core.db import new_id
 from cpms_core.identity.models import AreaInterest, User
-from cpms_core.panels.experts import ExpertRow, list_experts, may_be_asked
 from cpms_core.panels.models import ConsultationRequest, Contribution, Panel, PanelMember
+from cpms_core.panels.requests.experts import ExpertRow, list_experts, may_be_asked
 from tests.core.panels.consultation import Consultation, act
 from tests.factories import make_case
 

@@ -5,7 +5,7 @@ from cpms_core.actor import Role
 from cpms_core.cases.scope import find_case
 from cpms_core.cases.service import withdraw_case
 from cpms_core.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from cpms_core.panels import members
+from cpms_core.panels.seats import members
 from tests.core.panels.consultation import Consultation, act
 
 

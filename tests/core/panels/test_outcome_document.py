@@ -5,9 +5,9 @@ import msgspec
 import pytest
 
 from cpms_core.datasets.fields import describe
-from cpms_core.panels.canonical import canonical_json, parse_canonical
-from cpms_core.panels.outcome_document import count_agreement, encode_outcome, read_outcome
-from cpms_core.panels.outcome_draft import OutcomeDraft, missing_parts
+from cpms_core.panels.outcome.canonical import canonical_json, parse_canonical
+from cpms_core.panels.outcome.document import count_agreement, encode_outcome, read_outcome
+from cpms_core.panels.outcome.draft import OutcomeDraft, missing_parts
 from tests.core.panels.make_outcome import (
     KBG,
     MEMBERS,

@@ -16,20 +16,16 @@ from cpms_core.datasets.records import as_form
 from cpms_core.db import transaction
 from cpms_core.errors import ConflictError, ForbiddenError, InvalidError
 from cpms_core.identity.ceremony import KeyPolicy
-from cpms_core.panels import (
-    members,
-    outcome_form,
-    outcome_versions,
-    outcomes,
-    positions,
-    signing,
-    submission,
-)
 from cpms_core.panels.models import Outcome, Position
-from cpms_core.panels.outcome_document import read_outcome
-from cpms_core.panels.pdf import render_pdf
-from cpms_core.panels.signature import read_signature
-from cpms_core.panels.verify import verify_file
+from cpms_core.panels.outcome import form as outcome_form
+from cpms_core.panels.outcome import outcomes, positions, signing
+from cpms_core.panels.outcome import versions as outcome_versions
+from cpms_core.panels.outcome.document import read_outcome
+from cpms_core.panels.outcome.pdf import render_pdf
+from cpms_core.panels.outcome.signature import read_signature
+from cpms_core.panels.outcome.verify import verify_file
+from cpms_core.panels.requests import submission
+from cpms_core.panels.seats import members
 from tests.core.panels.consultation import REGISTRY, Consultation, plain_opinion, with_key
 from tests.core.panels.make_outcome import ORIGIN, RP_ID, make_recommendation
 from tests.softkey import SoftKey

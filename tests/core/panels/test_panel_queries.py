@@ -6,15 +6,16 @@ from sqlalchemy.orm import Session
 from cpms_core.actor import Role
 from cpms_core.clock import clock
 from cpms_core.errors import ForbiddenError, NotFoundError
-from cpms_core.panels import members, moves
-from cpms_core.panels.ern_panels import Filter
-from cpms_core.panels.ern_queries import read_ern_page
-from cpms_core.panels.home import read_home
-from cpms_core.panels.panel_queries import read_panel
-from cpms_core.panels.renewal import renew_panel
+from cpms_core.panels import moves
+from cpms_core.panels.clock.renewal import renew_panel
+from cpms_core.panels.ern.panels import Filter
+from cpms_core.panels.ern.queries import read_ern_page
+from cpms_core.panels.home.home import read_home
+from cpms_core.panels.home.waiting import waiting_for
+from cpms_core.panels.page.queries import read_panel
+from cpms_core.panels.requests.triage import return_request
+from cpms_core.panels.seats import members
 from cpms_core.panels.stages import Stage
-from cpms_core.panels.triage import return_request
-from cpms_core.panels.waiting import waiting_for
 from tests.core.panels.consultation import REGISTRY, Consultation, act, fill_case
 from tests.factories import make_case
 

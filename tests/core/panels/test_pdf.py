@@ -9,12 +9,12 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
 from cpms_core import sandbox
-from cpms_core.panels import pdf
-from cpms_core.panels.outcome_document import Member, OutcomeDocument
-from cpms_core.panels.outcome_draft import OutcomeDraft
-from cpms_core.panels.pdf import RENDERER
-from cpms_core.panels.printable import printable
-from cpms_core.panels.signature import encode_signature
+from cpms_core.panels.outcome import pdf
+from cpms_core.panels.outcome.document import Member, OutcomeDocument
+from cpms_core.panels.outcome.draft import OutcomeDraft
+from cpms_core.panels.outcome.pdf import RENDERER
+from cpms_core.panels.outcome.printable import printable
+from cpms_core.panels.outcome.signature import encode_signature
 from tests.core.panels.make_outcome import (
     MEMBERS,
     ORIGIN,
@@ -121,7 +121,7 @@ def test_the_same_outcome_prints_the_same_bytes_by_any_compiler() -> None:
 def test_the_print_runs_in_the_sandbox() -> None:
     signed = make_signed()
     parts = signed.outcome, encode_signature(signed)
-    printed = sandbox.run("cpms_core.panels.pdf:render_pdf", *parts, returns=bytes)
+    printed = sandbox.run("cpms_core.panels.outcome.pdf:render_pdf", *parts, returns=bytes)
     assert printed == print_signed(signed)
 
 

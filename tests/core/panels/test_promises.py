@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 
 from cpms_core.clock import clock
 from cpms_core.directory.models import Ern
-from cpms_core.panels import moves, triage
+from cpms_core.panels import moves
+from cpms_core.panels.clock.promises import NetworkPromises, Promises
+from cpms_core.panels.clock.renewal import renew_missing, renew_network, renew_panel
+from cpms_core.panels.clock.working_time import Calendar, public_holidays
 from cpms_core.panels.models import ConsultationRequest, Panel, PanelErn
-from cpms_core.panels.promises import NetworkPromises, Promises
-from cpms_core.panels.renewal import renew_missing, renew_network, renew_panel
+from cpms_core.panels.requests import triage
 from cpms_core.panels.scope import PanelScope, find_panel
-from cpms_core.panels.working_time import Calendar, public_holidays
 from tests.core.panels.consultation import Consultation
 
 FRIDAY_EVENING = datetime(2026, 11, 27, 18, 30, tzinfo=UTC)

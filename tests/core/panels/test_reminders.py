@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from cpms_core.clock import clock
 from cpms_core.panels.models import ConsultationRequest, Panel, PanelMember
-from cpms_core.panels.reminders import remind_of_invitations, reminded
+from cpms_core.panels.seats.reminders import remind_of_invitations, reminded
 from cpms_core.patients.models import Consent
 from tests.site import TestSite
 from tests.web.test_panel_pages import Panels, read

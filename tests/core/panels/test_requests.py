@@ -19,9 +19,9 @@ from cpms_core.errors import (
     InvalidError,
     NotFoundError,
 )
-from cpms_core.panels import opening, submission, triage
 from cpms_core.panels.models import ConsultationRequest, Panel
-from cpms_core.panels.request_form import REQUEST
+from cpms_core.panels.requests import opening, submission, triage
+from cpms_core.panels.requests.request_form import REQUEST
 from tests.core.panels.consultation import REGISTRY, Consultation, act, fill_case, make_registry
 from tests.factories import make_case, make_patient
 

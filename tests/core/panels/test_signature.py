@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
-from cpms_core.panels.assertion import explain_failure
-from cpms_core.panels.canonical import canonical_json
-from cpms_core.panels.signature import (
+from cpms_core.panels.outcome.assertion import explain_failure
+from cpms_core.panels.outcome.canonical import canonical_json
+from cpms_core.panels.outcome.signature import (
     TAG,
     SignedOutcome,
     challenge,

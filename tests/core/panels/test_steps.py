@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from cpms_core.access import PERMISSIONS
 from cpms_core.clock import clock
 from cpms_core.errors import ConflictError, InvalidError
-from cpms_core.panels.after_models import FollowUp
-from cpms_core.panels.discussion_models import PanelQuestion
+from cpms_core.panels.after.models import FollowUp
+from cpms_core.panels.discussion.models import PanelQuestion
 from cpms_core.panels.moves import take
 from cpms_core.panels.scope import find_panel, find_request
 from cpms_core.panels.stages import ENDED, RequestState, Stage

@@ -10,12 +10,12 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from cpms_core import sandbox
-from cpms_core.panels import verify
-from cpms_core.panels.canonical import canonical_json
-from cpms_core.panels.pdf import RENDERER
-from cpms_core.panels.signature import SignedOutcome, encode_signature
-from cpms_core.panels.unpack import LARGEST_FILE
-from cpms_core.panels.verify import Verification, verify_file
+from cpms_core.panels.outcome import verify
+from cpms_core.panels.outcome.canonical import canonical_json
+from cpms_core.panels.outcome.pdf import RENDERER
+from cpms_core.panels.outcome.signature import SignedOutcome, encode_signature
+from cpms_core.panels.outcome.unpack import LARGEST_FILE
+from cpms_core.panels.outcome.verify import Verification, verify_file
 from tests.core.panels.make_outcome import (
     ORIGIN,
     make_document,
@@ -284,6 +284,6 @@ def test_an_outcome_that_cannot_be_printed_does_not_stop_the_check(
 def test_the_check_runs_in_the_sandbox(tmp_path: Path) -> None:
     path = tmp_path / "outcome.pdf"
     path.write_bytes(print_signed(make_signed()))
-    found = sandbox.run("cpms_core.panels.verify:verify_file", path, returns=Verification)
+    found = sandbox.run("cpms_core.panels.outcome.verify:verify_file", path, returns=Verification)
     assert found.ok
     assert found.pages == "same"

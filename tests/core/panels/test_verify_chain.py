@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from cpms_core.panels.canonical import canonical_json
-from cpms_core.panels.outcome_document import encode_outcome
-from cpms_core.panels.pdf import render_pdf
-from cpms_core.panels.pdf_mark import Amended, read_mark
-from cpms_core.panels.signature import SignedOutcome, encode_signature
-from cpms_core.panels.verify import Verification, verify_file
+from cpms_core.panels.outcome.canonical import canonical_json
+from cpms_core.panels.outcome.document import encode_outcome
+from cpms_core.panels.outcome.pdf import render_pdf
+from cpms_core.panels.outcome.pdf_mark import Amended, read_mark
+from cpms_core.panels.outcome.signature import SignedOutcome, encode_signature
+from cpms_core.panels.outcome.verify import Verification, verify_file
 from tests.core.panels.make_outcome import (
     FROZEN_AT,
     ORIGIN,

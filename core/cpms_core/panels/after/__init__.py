@@ -1,0 +1,1 @@
+"""After the outcome: follow-ups, reopening, archiving, withdrawing."""

@@ -1,0 +1,1 @@
+"""What was promised, and who is told when it is late."""

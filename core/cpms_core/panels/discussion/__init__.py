@@ -1,0 +1,1 @@
+"""What a panel writes: contributions, questions to the submitter, the timeline."""

@@ -1,0 +1,1 @@
+"""An ERN's page."""

@@ -1,0 +1,1 @@
+"""The conclusion: drafted, judged, signed, printed, verified."""

@@ -1,0 +1,1 @@
+"""What a panel's page shows around its discussion."""

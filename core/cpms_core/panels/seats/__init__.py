@@ -1,0 +1,1 @@
+"""Who sits on a panel: invited, reminded, replaced."""
