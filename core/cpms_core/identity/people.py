@@ -261,7 +261,7 @@ def check_code(session: Session, key: SiteKey, link: AccountLink, code: str) -> 
 def disable_person(session: Session, actor: Actor, user_id: UUID) -> None:
     """End every session and link at once; what the person wrote stays.
 
-    What the person leaves behind is handed over first: see `panels.handover`.
+    What the person leaves behind is handed over first: see `panels.seats.handover`.
     """
     user = managed_user(session, actor, user_id)
     ensure_not_last_admin(session, user)

@@ -55,7 +55,7 @@ def find_takeable(session: Session, actor: Actor, grant_id: UUID) -> tuple[User,
 def revoke_role(session: Session, actor: Actor, grant_id: UUID) -> UUID:
     """Take one away; whose it was is returned. It counts from the person's next request on.
 
-    What the person leaves behind is handed over first: see `panels.handover`.
+    What the person leaves behind is handed over first: see `panels.seats.handover`.
     """
     user, grant = find_takeable(session, actor, grant_id)
     if grant.role is Role.SYSTEM_ADMIN:

@@ -47,7 +47,7 @@ def _printed(name: str, function: str, given: tuple[bytes, ...], times: int) -> 
     size = 0
     for _ in range(times + 1):
         started = perf_counter()
-        size = len(sandbox.run(f"cpms_core.panels.{function}", *given, returns=bytes))
+        size = len(sandbox.run(f"cpms_core.panels.outcome.{function}", *given, returns=bytes))
         taken.append(perf_counter() - started)
     taken.pop(0)
     remark = f"{spread(taken)}; {size / 1000:.0f} kB"
