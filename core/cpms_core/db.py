@@ -16,13 +16,25 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, Engine, Executable, MetaData, Uuid, create_engine, event
+from sqlalchemy import (
+    JSON,
+    BindParameter,
+    DateTime,
+    Engine,
+    Executable,
+    MetaData,
+    Uuid,
+    bindparam,
+    create_engine,
+    event,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from cpms_core.clock import clock
 from cpms_core.errors import CpmsError, StoreUnavailableError
 
 
@@ -41,6 +53,11 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         del dialect
         return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+def now() -> BindParameter[datetime]:
+    """For a condition: the moment its statement runs. So a statement can be built once and kept."""
+    return bindparam(None, callable_=clock.now, type_=UtcDateTime(), unique=True)
 
 
 JsonValue = JSON().with_variant(JSONB(), "postgresql")

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from msgspec import Struct, structs
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from cpms_core.access import Standing, Subject, ensure, may
 from cpms_core.actor import Actor
 from cpms_core.cases.models import Case, CaseShare
 from cpms_core.clock import clock
+from cpms_core.db import now
 from cpms_core.directory.models import Ern
 from cpms_core.errors import ConflictError, ConsentMissingError, NotFoundError
 from cpms_core.patients.consent_rules import covers, has_consent, living, reaches
@@ -40,11 +42,7 @@ def find_case(session: Session, actor: Actor, case_id: UUID, permission: str) ->
 
 
 def case_subject(session: Session, actor: Actor, case: Case) -> Subject:
-    shares = session.execute(
-        select(CaseShare.ern_id, CaseShare.user_id, CaseShare.standing).where(
-            CaseShare.case_id == case.id, is_current_share()
-        )
-    ).all()
+    shares = session.execute(_shares(), {"case_id": case.id}).all()
     consents = case.patient.consents
     return structs.replace(
         patient_subject(session, actor, case.patient),
@@ -59,11 +57,18 @@ def case_subject(session: Session, actor: Actor, case: Case) -> Subject:
     )
 
 
+@cache
+def _shares() -> Select[str | None, UUID | None, str]:
+    return select(CaseShare.ern_id, CaseShare.user_id, CaseShare.standing).where(
+        CaseShare.case_id == bindparam("case_id"), is_current_share()
+    )
+
+
 def is_current_share() -> ColumnElement[bool]:
     """For a query over shares: those that count now; a guest's ends by itself."""
     return and_(
         CaseShare.ended_at.is_(None),
-        or_(CaseShare.until.is_(None), CaseShare.until > clock.now()),
+        or_(CaseShare.until.is_(None), CaseShare.until > now()),
     )
 
 

@@ -15,6 +15,7 @@ from cpms_core import audit
 from cpms_core.actor import AT_A_CENTRE, Actor
 from cpms_core.audit import Event
 from cpms_core.clock import clock
+from cpms_core.db import now
 from cpms_core.errors import InvalidError
 from cpms_core.identity.models import Deputy, RoleGrant, User
 
@@ -37,8 +38,7 @@ class NewAbsence(Struct, frozen=True, kw_only=True):
 
 def stands_in() -> ColumnElement[bool]:
     """For a query over deputies: whether somebody stands in now."""
-    now = clock.now()
-    return and_(Deputy.ended_at.is_(None), Deputy.since <= now, Deputy.until > now)
+    return and_(Deputy.ended_at.is_(None), Deputy.since <= now(), Deputy.until > now())
 
 
 def find_absence(session: Session, actor: Actor) -> Absence | None:

@@ -1,5 +1,6 @@
 """Columns and words that every table of panels shares."""
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Label, distinct, exists, func, or_, select
@@ -20,6 +21,7 @@ from cpms_core.panels.stages import Stage
 from cpms_core.patients.models import Patient
 
 
+@cache
 def patient_columns() -> tuple[Any, ...]:
     return (
         Patient.pseudonym,
@@ -32,6 +34,7 @@ def patient_columns() -> tuple[Any, ...]:
     )
 
 
+@cache
 def clock_columns() -> tuple[Any, ...]:
     return (
         Panel.stage,
@@ -45,6 +48,7 @@ def clock_columns() -> tuple[Any, ...]:
     )
 
 
+@cache
 def count_columns() -> tuple[Label[int], ...]:
     """Contributors, members that are asked, those invited and silent, positions still open."""
     of_panel = PanelMember.panel_id == Panel.id

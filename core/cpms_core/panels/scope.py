@@ -16,7 +16,7 @@ from cpms_core.actor import Actor
 from cpms_core.cases.models import Case
 from cpms_core.cases.scope import end_share, find_case, share_with_expert
 from cpms_core.clock import clock
-from cpms_core.db import UtcDateTime
+from cpms_core.db import now
 from cpms_core.directory.models import Ern
 from cpms_core.errors import ConflictError, NotFoundError
 from cpms_core.panels.models import (
@@ -135,8 +135,7 @@ def is_in_time() -> ColumnElement[bool]:
 
     Statements are built once and kept, so the clock is asked whenever one runs.
     """
-    now = bindparam(None, callable_=clock.now, type_=UtcDateTime(), unique=True)
-    return or_(PanelMember.until.is_(None), PanelMember.until > now)
+    return or_(PanelMember.until.is_(None), PanelMember.until > now())
 
 
 def is_seated() -> ColumnElement[bool]:

@@ -73,7 +73,7 @@ def _is_told(actor: Actor) -> ColumnElement[bool]:
         BrokenGlass.user_id != actor.user_id,
         Patient.hcp_id.in_(actor.centres(*CENTRE_ROLES)),
         or_(
-            is_on_team(actor),
+            is_on_team(actor.user_id),
             and_(Patient.is_restricted.is_(False), Patient.created_by == actor.user_id),
             Patient.hcp_id.in_(actor.centres(Role.CENTRE_MANAGER)),
         ),

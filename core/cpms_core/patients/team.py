@@ -3,6 +3,7 @@
 Whoever stands in for an absent member is on the team meanwhile, and ends with the absence.
 """
 
+from functools import lru_cache
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, CompoundSelect, and_, exists, or_, select, union
@@ -82,29 +83,41 @@ def place_subject(session: Session, actor: Actor, hcp_id: UUID) -> Subject:
 
 def is_open_to(actor: Actor) -> ColumnElement[bool]:
     """For a query that joins patients: whether this person sees them as somebody of the centre."""
+    return _is_open_to(
+        actor.user_id,
+        frozenset(actor.centres(*CENTRE_ROLES)),
+        frozenset(actor.centres(Role.GUEST)),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _is_open_to(
+    user_id: UUID, centres: frozenset[UUID], as_guest: frozenset[UUID]
+) -> ColumnElement[bool]:
+    """Building it costs more than most statements take that hold it."""
     return and_(
         Patient.merged_into.is_(None),
         Patient.erased_at.is_(None),
         or_(
             and_(
-                Patient.hcp_id.in_(actor.centres(*CENTRE_ROLES)),
-                or_(Patient.is_restricted.is_(False), is_on_team(actor)),
+                Patient.hcp_id.in_(centres),
+                or_(Patient.is_restricted.is_(False), is_on_team(user_id)),
             ),
             and_(
-                Patient.hcp_id.in_(actor.centres(Role.GUEST)),
+                Patient.hcp_id.in_(as_guest),
                 Patient.is_restricted,
-                is_on_team(actor),
+                is_on_team(user_id),
             ),
         ),
     )
 
 
-def is_on_team(actor: Actor) -> ColumnElement[bool]:
+def is_on_team(user_id: UUID) -> ColumnElement[bool]:
     """For a query that joins patients: as a member, or for one who is away."""
-    absent = select(Deputy.user_id).where(Deputy.deputy_id == actor.user_id, stands_in())
+    absent = select(Deputy.user_id).where(Deputy.deputy_id == user_id, stands_in())
     return exists().where(
         TeamMember.patient_id == Patient.id,
-        or_(TeamMember.user_id == actor.user_id, TeamMember.user_id.in_(absent)),
+        or_(TeamMember.user_id == user_id, TeamMember.user_id.in_(absent)),
         TeamMember.ended_at.is_(None),
     )
 

@@ -1,11 +1,12 @@
 """What waits for one person, over all panels and cases."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct, structs
-from sqlalchemy import exists, or_, select
+from sqlalchemy import BindParameter, Executable, Uuid, bindparam, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from cpms_core import words
@@ -107,11 +108,18 @@ def _of_seats(session: Session, actor: Actor) -> Iterable[Item]:
 
 
 def _seats(session: Session, actor: Actor) -> Iterable[Any]:
+    return session.execute(_seats_statement(), {"me": actor.user_id})
+
+
+@cache
+def _seats_statement() -> Executable:
+    """Built once: that costs more than running it."""
+    me: BindParameter[UUID] = bindparam("me", type_=Uuid())
     lead = aliased(User)
     ended = [str(stage) for stage in stages.ENDED]
     contributed = exists().where(
         Contribution.panel_id == Panel.id,
-        Contribution.author_id == actor.user_id,
+        Contribution.author_id == me,
         Contribution.kind == "opinion",
     )
     judged = (
@@ -120,11 +128,11 @@ def _seats(session: Session, actor: Actor) -> Iterable[Any]:
         .where(
             Outcome.panel_id == Panel.id,
             Outcome.state == "sign_off",
-            Position.user_id == actor.user_id,
+            Position.user_id == me,
         )
         .exists()
     )
-    return session.execute(
+    return (
         select(
             *(Panel.id, PanelMember.role, PanelMember.state, PanelMember.until),
             *(PanelMember.reminded_at, Ern.name.label("ern")),
@@ -142,7 +150,7 @@ def _seats(session: Session, actor: Actor) -> Iterable[Any]:
         .join(Ern, Ern.id == Panel.ern_id)
         .join(lead, lead.id == Panel.lead_id)
         .where(
-            PanelMember.user_id == actor.user_id,
+            PanelMember.user_id == me,
             is_seated(),
             or_(Panel.stage.not_in(ended), PanelMember.until.is_not(None)),
             is_shown_to_others(),
