@@ -20,7 +20,7 @@ from cpms_core.panels.requests.request_form import KEY, RequestForm
 from cpms_core.patients.models import Consent
 from tests import factories
 from tests.journeys.chromium import Person
-from tests.journeys.hands import Hands
+from tests.journeys.hands import Hands, Mouse
 from tests.journeys.server import Server
 from tests.site import PLUGINS
 
@@ -126,7 +126,9 @@ class Stage:
             return case.id
 
     def picture(self, who: Somebody, name: str) -> None:
-        who.picture(f"{self.name}-{name}")
+        """Once is enough: the pages are the same by the keyboard."""
+        if self._hands is Mouse:
+            who.picture(f"{self.name}-{name}")
 
     def ensure_no_faults(self) -> None:
         faults = [one for who in self.everybody for one in who.faults]
