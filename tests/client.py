@@ -34,7 +34,7 @@ class Client:
 
     def request(self, method: str, path: str, **options: Any) -> Response:
         """The path with its query, and what `httpx.Request` takes: headers, data, json, files …"""
-        request = Request(method, self._origin + path, **options)
+        request = Request(method, path if "://" in path[:8] else self._origin + path, **options)
         exchange = _Exchange(request)
         asyncio.run_coroutine_threadsafe(exchange.run(self._app), _loop()).result()
         return exchange.response()

@@ -110,6 +110,7 @@ class Journey:
                 signer="parent",
                 given_on="2026-11-20",
                 original_at="paper file, genetics",
+                classes=["text", "imaging", "genome", "pedigree"],
             )
         self.case_path = clinician.act(page.text, f"{patient}/cases").request.url.path
         self.save(
