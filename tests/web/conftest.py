@@ -12,14 +12,26 @@ from cpms_core.http.site import LiveSite
 from tests.engines import SqliteTemplate
 from tests.site import Live, TestSite
 
+
+def _that_need_plugins() -> list[str]:
+    """The files whose imports lead, step by step, to the tests of a plugin."""
+    texts = {
+        f"tests.web.{file.stem}": file.read_text(encoding="utf-8")
+        for file in Path(__file__).parent.glob("*.py")
+        if file.stem != "conftest"
+    }
+    needing = {"tests.plugins"}
+    while more := {
+        name
+        for name, text in texts.items()
+        if name not in needing and any(one in text for one in needing)
+    }:
+        needing |= more
+    return [f"{name.rpartition('.')[2]}.py" for name in needing & texts.keys()]
+
+
 # What needs every plugin of the repository is left out where a member is tested by itself.
-_NEED_PLUGINS = ("tests.plugins", "tests.web.attempts", "tests.web.matrix", "tests.web.world")
-collect_ignore = [
-    file.name
-    for file in Path(__file__).parent.glob("test_*.py")
-    if not find_spec("cpms_dicom_viewer")
-    and any(name in file.read_text(encoding="utf-8") for name in _NEED_PLUGINS)
-]
+collect_ignore = [] if find_spec("cpms_dicom_viewer") else _that_need_plugins()
 
 
 @pytest.fixture
