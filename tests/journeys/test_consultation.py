@@ -279,8 +279,7 @@ def _reopen(stage: Stage, panel: str) -> None:
     lead.go(f"{panel}/outcome")
     lead.press("button", "Reopen the panel")
     lead.hands.press(page.get_by_role("dialog").get_by_role("button", name="Reopen"))
-    page.wait_for_load_state()
-    lead.go(panel)
+    page.wait_for_url(f"**{panel}")
     lead.is_at("Assessment")
     stage.picture(lead, "reopened")
 

@@ -29,7 +29,9 @@ _ONE = _ALL + "/{contribution_id:uuid}"
 
 @route("GET", _PANEL + "/entries", permission="case.summary", event=Event.CASE_READ)
 def show_entries(visit: PageVisit, panel_id: UUID) -> Answer:
-    """The discussion alone, for a page that asks for more of it."""
+    """The discussion alone for a page that asks for more of it; for anybody else the whole page."""
+    if not visit.is_htmx:
+        return panel_page(visit, panel_id)
     panel = read_discussion(visit, panel_id)
     return Page(template="web/_entries.html", values={"panel": panel})
 
