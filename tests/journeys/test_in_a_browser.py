@@ -175,7 +175,7 @@ def _name_lead(coordinator: Person) -> None:
 def _answer(member: Person, opinion: str) -> None:
     page = member.go("/")
     member.picture("home-invited" if "KBG" in opinion else "home-lead")
-    page.locator("a[href*='/panels/']").first.click()
+    page.locator("a[href*='/panels/']:visible").first.click()
     page.get_by_label("Your contribution").fill(opinion)
     page.get_by_role("button", name="Contribute").click()
     expect(page.get_by_text(opinion)).to_be_visible()

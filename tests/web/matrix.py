@@ -177,7 +177,7 @@ class Matrix:
         self._list_plugins()
         self._checkpoint()
         shutil.copyfile(self._store, self._kept)
-        self._kept_files = self._file_paths()
+        self._kept_files = {path: path.read_bytes() for path in self._file_paths()}
         self._kept_events = self._events = self.audit()
         self._expected = self._what_is_expected()
 
@@ -250,8 +250,12 @@ class Matrix:
         for suffix in ("-wal", "-shm"):
             Path(f"{self._store}{suffix}").unlink(missing_ok=True)
         shutil.copyfile(self._kept, self._store)
-        for path in set(self._file_paths()) - set(self._kept_files):
+        there = set(self._file_paths())
+        for path in there - self._kept_files.keys():
             path.unlink()
+        for path in self._kept_files.keys() - there:  # an erased patient's
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self._kept_files[path])
         self._events = self._kept_events
 
     def contents(self) -> Contents:
