@@ -49,7 +49,7 @@ class Keyboard:
     def press(self, target: Locator) -> None:
         self._reach(target)
         # A click waits by itself for the page that it leads to; a key does not.
-        if target.get_attribute("href"):
+        if target.evaluate(_LEADS_ON):
             with self._page.expect_navigation():
                 self._page.keyboard.press("Enter")
             return
@@ -95,6 +95,13 @@ class Keyboard:
         raise AssertionError(f"not reached by {_MOST_TABS} tabs: {targets}")
 
 
+_LEADS_ON = """(one) => {
+  const form = one.form
+  if (!form || one.type !== "submit") return Boolean(one.href)
+  const asks = one.dataset.confirm ?? form.dataset.confirm
+  return !asks && form.method === "post" && !form.hasAttribute("hx-post")
+}"""
+"""Whether pressing it brings another page at once; not what is asked about first, or swapped in."""
 _SHOWS_FOCUS = """() => {
   const style = getComputedStyle(document.activeElement)
   return style.outlineStyle !== "none" || style.boxShadow !== "none"

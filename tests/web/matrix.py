@@ -1,7 +1,6 @@
 """Who may what around one case, written down by hand, and a site held against it.
 
-The tables are not derived from `access`, so that a change there is seen here. A route that no
-table knows fails.
+The tables are not derived from `access`: a change there is seen here. An unknown route fails.
 """
 
 import re
@@ -250,12 +249,10 @@ class Matrix:
         for suffix in ("-wal", "-shm"):
             Path(f"{self._store}{suffix}").unlink(missing_ok=True)
         shutil.copyfile(self._kept, self._store)
-        there = set(self._file_paths())
-        for path in there - self._kept_files.keys():
+        for path in set(self._file_paths()) - self._kept_files.keys():
             path.unlink()
-        for path in self._kept_files.keys() - there:  # an erased patient's
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self._kept_files[path])
+        for path, content in self._kept_files.items():  # an erased patient's are gone
+            path.write_bytes(content)
         self._events = self._kept_events
 
     def contents(self) -> Contents:

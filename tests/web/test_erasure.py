@@ -75,9 +75,15 @@ def searched(site: TestSite) -> Iterator[Path]:
         yield from (path for path in (folder / "base" / str(oid)).rglob("*") if path.is_file())
 
 
+# PostgreSQL's own samples of values, for its planner: what of them is promised, says ADR 20.
+_SAMPLES = {"2619", "2840"}
+
+
 def holding(site: TestSite, *canaries: str) -> list[str]:
     found = []
     for path in searched(site):
+        if path.name in _SAMPLES:
+            continue
         content = path.read_bytes()
         found += [f"{path.name}: {one}" for one in canaries if one.encode() in content]
     return found

@@ -2,7 +2,8 @@
 
 SQLite overwrites what it deletes (`secure_delete`, see `db.py`); its log of writes holds it still
 and is emptied here. PostgreSQL leaves the old rows until it writes a table anew. Its own log of
-writes keeps them until it recycles that, which only its administrator can hasten.
+writes keeps them until it recycles that, which only its administrator can hasten; and so do the
+samples of its planner, which are drawn anew here but stay for a table that has become empty.
 """
 
 import time
@@ -36,7 +37,7 @@ def _write_anew(engine: Engine) -> None:
     tables = [table.name for table in tree_of([UUID(int=0)])]
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for name in tables:
-            connection.execute(text(f'VACUUM (FULL) "{name}"'))
+            connection.execute(text(f'VACUUM (FULL, ANALYZE) "{name}"'))
 
 
 def _vacuum_once(engine: Engine) -> None:
