@@ -1,7 +1,7 @@
 """A whole consultation in a real Chromium by the mouse, a quick one by the keyboard alone too.
 
-The first is forwarded to a second ERN, with five people and a guest; a question to the submitter, a consent
-withdrawn in the middle, an outcome signed, its follow-up answered, and the panel reopened.
+The first is forwarded to a second ERN, with five people and a guest; a question to the submitter, a
+consent withdrawn in the middle, an outcome signed, its follow-up answered, and the panel reopened.
 """
 
 from collections.abc import Iterator
