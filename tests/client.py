@@ -53,7 +53,7 @@ class _Exchange:
     async def run(self, app: ASGIApp) -> None:
         try:
             await app(self._scope(), self._receive, self._send)
-        except Exception:
+        except Exception:  # a server, too, answers 500 whatever is raised
             log.exception("the application failed")
             self._is_over.set()
 

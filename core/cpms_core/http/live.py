@@ -101,7 +101,7 @@ class Hub:
     ) -> None:
         try:
             await to_thread.run_sync(self._look, streams, loop, limiter=self._thread)
-        except Exception:
+        except Exception:  # the store may be away for a moment; the next look comes
             log.exception("nobody could be asked what has happened")
             await asyncio.sleep(1)
 

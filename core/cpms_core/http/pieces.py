@@ -54,7 +54,7 @@ class _Sending(ASGIResponse):
                 try:
                     async for piece in pieces:
                         await send({"type": "http.response.body", "body": piece, "more_body": True})
-                except Exception:
+                except Exception:  # whatever a plugin's pieces raise ends this answer only
                     log.exception("an answer broke off")
                 else:
                     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -71,7 +71,7 @@ class Watch:
             watched = tuple(self._watched)
             try:
                 living = await asyncio.to_thread(self._living, watched)
-            except Exception:
+            except Exception:  # who cannot be asked about counts as gone
                 log.exception("nobody could be asked who is signed in: what was under way ends")
                 living = set()
             for one in watched:

@@ -11,7 +11,6 @@ from msgspec import Struct
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from cpms_core import audit
 from cpms_core.access import may
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
@@ -21,6 +20,7 @@ from cpms_core.identity.models import RoleGrant, SecurityKey, User
 from cpms_core.panels.guards import count_contributors
 from cpms_core.panels.models import ConsultationRequest, Contribution, Panel
 from cpms_core.panels.moves import take
+from cpms_core.panels.noting import note_of_panel
 from cpms_core.panels.requests.experts import list_experts
 from cpms_core.panels.requests.opening import open_panel
 from cpms_core.panels.scope import PanelScope, find_panel, find_request
@@ -83,15 +83,7 @@ def ask_again(session: Session, actor: Actor, panel_id: UUID, text: str, seen: i
     asked = Contribution(panel_id=panel_id, author_id=actor.user_id, text=text, kind="question")
     session.add(asked)
     session.flush()
-    audit.record(
-        session,
-        actor,
-        Event.CONTRIBUTED,
-        case_id=scope.case.id,
-        hcp_id=scope.case.hcp_id,
-        ern_id=scope.panel.ern_id,
-        subject_id=asked.id,
-    )
+    note_of_panel(session, actor, scope, Event.CONTRIBUTED, asked.id)
 
 
 def quick_part(session: Session, actor: Actor, panel_id: UUID) -> QuickPart | None:

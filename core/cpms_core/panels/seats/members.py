@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import CursorResult, update
 from sqlalchemy.orm import Session
 
-from cpms_core import audit
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
 from cpms_core.clock import clock
@@ -15,6 +14,7 @@ from cpms_core.errors import ConflictError, InvalidError, NotFoundError
 from cpms_core.identity.models import User
 from cpms_core.panels.models import PanelMember
 from cpms_core.panels.moves import ensure_open
+from cpms_core.panels.noting import note_of_panel
 from cpms_core.panels.requests.triage import ensure_expert
 from cpms_core.panels.scope import (
     PanelScope,
@@ -136,14 +136,11 @@ def note(
     answer: str | None = None,
     until: datetime | None = None,
 ) -> None:
-    audit.record(
+    note_of_panel(
         session,
         actor,
+        scope,
         event,
-        case_id=scope.case.id,
-        hcp_id=scope.case.hcp_id,
-        ern_id=scope.panel.ern_id,
-        subject_id=scope.panel.id,
         person=str(user_id),
         role=role,
         answer=answer,
