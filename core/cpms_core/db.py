@@ -10,15 +10,16 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     JSON,
     BindParameter,
+    Date,
     DateTime,
     Engine,
     Executable,
@@ -43,6 +44,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+    python_type = datetime
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         del dialect
@@ -55,9 +57,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
 
 
+def at(moment: Callable[[], datetime]) -> BindParameter[datetime]:
+    """For a condition: asked whenever its statement runs, so that it can be built once and kept."""
+    return bindparam(None, callable_=moment, type_=UtcDateTime(), unique=True)
+
+
 def now() -> BindParameter[datetime]:
-    """For a condition: the moment its statement runs. So a statement can be built once and kept."""
-    return bindparam(None, callable_=clock.now, type_=UtcDateTime(), unique=True)
+    return at(clock.now)
+
+
+def before_now(so_long: timedelta) -> BindParameter[datetime]:
+    return at(lambda: clock.now() - so_long)
+
+
+def this_day() -> BindParameter[date]:
+    return bindparam(None, callable_=clock.today, type_=Date(), unique=True)
 
 
 JsonValue = JSON().with_variant(JSONB(), "postgresql")
@@ -121,7 +135,9 @@ def make_engine(url: str) -> Engine:
     # An error would else show what somebody wrote, and the log holds no clinical text.
     common: dict[str, Any] = {"pool_size": 4, "max_overflow": 4, "hide_parameters": True}
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, **common)
+        # Home is one wide statement of many small parts: compiling it would outlast running it.
+        settings = {"options": "-c jit=off"}
+        return create_engine(url, pool_pre_ping=True, connect_args=settings, **common)
     engine = create_engine(url, connect_args={"timeout": 10}, **common)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -9,8 +9,9 @@ from sqlalchemy import Engine, bindparam, false, select
 from cpms_core.db import transaction
 from cpms_core.directory.models import Country, Ern
 from cpms_core.identity.models import User
-from cpms_core.rows import fetch
+from cpms_core.rows import fetch, fetch_together
 from tests import factories
+from tests.counting import statements
 
 PEOPLE = (
     select(
@@ -55,3 +56,17 @@ def test_no_rows_are_an_empty_list(engine: Engine) -> None:
         connection = session.connection()
         assert fetch(connection, select(Ern.id).where(false()), Row, {}) == []
         assert len(fetch(connection, select(Country.id), Row, {})) > 20
+
+
+def test_several_queries_are_read_in_one_statement_each_with_its_own_rows(engine: Engine) -> None:
+    nobody = select(Ern.id).where(false())
+    with transaction(engine) as session:
+        away = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+        user = factories.make_user(session, name="null", disabled_at=away)
+    with transaction(engine, read_only=True) as session, statements(engine) as sent:
+        found = fetch_together(session.connection(), (nobody, PEOPLE), {"unwanted": "Ada"})
+    assert sum(one.startswith("SELECT") for one in sent) == 1
+    nothing, [person] = found
+    assert nothing == []
+    assert (person.id, person.name, person.created_at) == (user.id, "null", user.created_at)
+    assert (person.disabled_at, person.is_ada) == (away, False)

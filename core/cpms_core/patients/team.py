@@ -4,12 +4,22 @@ Whoever stands in for an absent member is on the team meanwhile, and ends with t
 """
 
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, exists, or_, select, union
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    and_,
+    exists,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.orm import Session
 
-from cpms_core import audit
+from cpms_core import audit, me
 from cpms_core.access import Standing, Subject, ensure, may
 from cpms_core.actor import CENTRE_ROLES, Actor, Role
 from cpms_core.clock import clock
@@ -19,6 +29,8 @@ from cpms_core.identity.absence import stands_in
 from cpms_core.identity.models import Deputy
 from cpms_core.patients.models import BrokenGlass, Patient, TeamMember
 
+UserId = UUID | BindParameter[UUID]
+_Places = frozenset[UUID] | BindParameter[Any]
 _OPENS = {"record": Standing.BROKE_GLASS, "identity": Standing.ASKED_WHO}
 
 
@@ -81,6 +93,11 @@ def place_subject(session: Session, actor: Actor, hcp_id: UUID) -> Subject:
     return Subject(hcp_id=hcp_id, team=frozenset({actor.user_id}) if is_guest else None)
 
 
+def is_open_to_me() -> ColumnElement[bool]:
+    """`is_open_to` whoever asks, for a statement that is kept."""
+    return _is_open_to(me.ID, me.CENTRES, me.GUEST_ACCESS)
+
+
 def is_open_to(actor: Actor) -> ColumnElement[bool]:
     """For a query that joins patients: whether this person sees them as somebody of the centre."""
     return _is_open_to(
@@ -91,9 +108,7 @@ def is_open_to(actor: Actor) -> ColumnElement[bool]:
 
 
 @lru_cache(maxsize=1024)
-def _is_open_to(
-    user_id: UUID, centres: frozenset[UUID], as_guest: frozenset[UUID]
-) -> ColumnElement[bool]:
+def _is_open_to(user_id: UserId, centres: _Places, as_guest: _Places) -> ColumnElement[bool]:
     """Building it costs more than most statements take that hold it."""
     return and_(
         Patient.merged_into.is_(None),
@@ -112,7 +127,7 @@ def _is_open_to(
     )
 
 
-def is_on_team(user_id: UUID) -> ColumnElement[bool]:
+def is_on_team(user_id: UserId) -> ColumnElement[bool]:
     """For a query that joins patients: as a member, or for one who is away."""
     absent = select(Deputy.user_id).where(Deputy.deputy_id == user_id, stands_in())
     return exists().where(
