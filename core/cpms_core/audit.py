@@ -148,6 +148,7 @@ class Event(StrEnum):
     REQUEST_RETURNED = "ern:request:returned"
     REQUEST_DECLINED = "ern:request:declined"
     REQUEST_FORWARDED = "ern:request:forwarded"
+    REQUEST_ESCALATED = "ern:request:escalated"
     NETWORK_CONFIGURED = "ern:network:configured"
     ANOTHER_ERN_ASKED = "ern:request:asked_another"
     PANEL_SHARED = "ern:panel:shared"
@@ -158,6 +159,8 @@ class Event(StrEnum):
     INVITATION_ANSWERED = "panel:member:answered"
     MEMBER_OFFERED = "panel:member:offered"
     OFFER_ANSWERED = "panel:offer:answered"
+    NOTICE_ENDED = "panel:notice:ended"
+    NOTICE_RENEWED = "panel:notice:renewed"
     MEMBER_REMINDED = "panel:member:reminded"
     MEMBER_REMOVED = "panel:member:removed"
     LEAD_CHANGED = "panel:lead:changed"
@@ -195,6 +198,7 @@ FROM_THE_CONSOLE: Final = frozenset(
         *(Event.BACKUP_MADE, Event.BACKUP_RESTORED, Event.AUDIT_EXPORTED),
         *(Event.ACCESS_REMINDED, Event.PERSON_REMOVED),
         *(Event.MEMBER_REMINDED, Event.PANEL_ESCALATED, Event.STAGE_CHANGED),
+        Event.REQUEST_ESCALATED,
     }
 )
 """Acts of the server or of whoever runs it: without an actor, they are of nobody not signed in."""

@@ -36,6 +36,8 @@ class ConsultationRequest(Base):
     """How long the clock stood still because something was asked of the submitter."""
     due_at: Mapped[datetime | None]
     """When its triage was promised; None while that clock does not run."""
+    escalated: Mapped[int] = mapped_column(default=0)
+    """Who was told that it is late: 0 nobody, else a level of `clock.late_triage`."""
     forwarded_from: Mapped[UUID | None] = mapped_column(ForeignKey("consultation_request.id"))
     """The request to another ERN that was forwarded here."""
     row_version: Mapped[int] = mapped_column(default=1)
@@ -54,7 +56,7 @@ class Panel(Base):
     request_id: Mapped[UUID] = mapped_column(ForeignKey("consultation_request.id"), unique=True)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("clinical_case.id"), index=True)
     ern_id: Mapped[str] = mapped_column(ForeignKey("ern.id"), index=True)
-    lead_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
+    lead_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
     workflow: Mapped[str] = mapped_column(default="full")
     """full, quick."""
     stage: Mapped[str] = mapped_column(default="panel_selection", index=True)
@@ -110,6 +112,16 @@ class PanelMember(Base):
     user: Mapped[User] = relationship()
 
 
+class EndedNotice(Base):
+    """Somebody who follows the area of a case does not want to be told of it."""
+
+    __tablename__ = "ended_notice"
+
+    panel_id: Mapped[UUID] = mapped_column(ForeignKey("panel.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), primary_key=True)
+    ended_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
 class PanelErn(Base):
     """A network that a panel belongs to: the one that opened it, and those that share it.
 
@@ -134,6 +146,7 @@ class Contribution(Base):
     """What one member writes. Earlier versions are kept beside it."""
 
     __tablename__ = "contribution"
+    __table_args__ = (Index(None, "author_id", "given_at"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     panel_id: Mapped[UUID] = mapped_column(ForeignKey("panel.id"), index=True)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cpms_core.clock import clock
@@ -14,13 +14,13 @@ class FollowUp(Base):
     """The submitter is asked on a day what became of the advice."""
 
     __tablename__ = "follow_up"
-    __table_args__ = (UniqueConstraint("panel_id", "kind"),)
+    __table_args__ = (UniqueConstraint("panel_id", "kind"), Index(None, "state", "due_on"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     panel_id: Mapped[UUID] = mapped_column(ForeignKey("panel.id"))
     kind: Mapped[str]
     """day_21, month_3, month_12."""
-    due_on: Mapped[date] = mapped_column(index=True)
+    due_on: Mapped[date]
     state: Mapped[str] = mapped_column(default="planned")
     """planned, answered, expired."""
     note: Mapped[str] = mapped_column(default="")
@@ -53,7 +53,7 @@ class Reopening(Base):
     reason: Mapped[str]
     asked_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
     asked_at: Mapped[datetime] = mapped_column(default=clock.now)
-    state: Mapped[str] = mapped_column(default="asked")
+    state: Mapped[str] = mapped_column(default="asked", index=True)
     """asked, granted, refused."""
     answer: Mapped[str] = mapped_column(default="")
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"))
