@@ -1,9 +1,22 @@
 """The whole store: every table, and its migrations."""
 
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, MetaData, inspect, text
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Engine,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    inspect,
+    text,
+)
 
 from cpms_core.db import Base
 
@@ -45,6 +58,40 @@ def migrate(engine: Engine) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if engine.dialect.name == "postgresql":
+            _sample_no_content(connection)
+
+
+def _sample_no_content(connection: Connection) -> None:
+    """PostgreSQL's planner keeps values of each column it samples: none of what people write."""
+    for table in METADATA.sorted_tables:
+        if columns := [one for one in texts_of(table) if not _is_looked_up(one)]:
+            forget_samples(connection, columns)
+            each = ", ".join(f'ALTER "{one.name}" SET STATISTICS 0' for one in columns)
+            connection.execute(text(f'ALTER TABLE "{table.name}" {each}'))
+
+
+def texts_of(table: Table) -> list[Column[Any]]:
+    return [one for one in table.columns if isinstance(one.type, String | JSON | LargeBinary)]
+
+
+def _is_looked_up(column: Column[Any]) -> bool:
+    """Keys and codes: the planner needs to know how many of each there are."""
+    in_an_index = any(column.name in index.columns for index in column.table.indexes)
+    return bool(in_an_index or column.primary_key or column.foreign_keys or column.unique)
+
+
+def forget_samples(connection: Connection, columns: Iterable[Column[Any]]) -> None:
+    """Of columns of one table. PostgreSQL drops them with a type, even where it is set to itself.
+
+    It writes no row anew for that. Nothing else does it: `ANALYZE` passes over an empty table, and
+    over a column that it is no longer to sample.
+    """
+    chosen = list(columns)
+    each = ", ".join(
+        f'ALTER "{one.name}" TYPE {one.type.compile(connection.dialect)}' for one in chosen
+    )
+    connection.execute(text(f'ALTER TABLE "{chosen[0].table.name}" {each}'))
 
 
 def is_current(engine: Engine) -> bool:

@@ -1,21 +1,23 @@
 """Take what was deleted out of the database's own files, where it would lie on as unused bytes.
 
 SQLite overwrites what it deletes (`secure_delete`, see `db.py`); its log of writes holds it still
-and is emptied here. PostgreSQL leaves the old rows until it writes a table anew. Its own log of
-writes keeps them until it recycles that, which only its administrator can hasten; and so do the
-samples of its planner, which are drawn anew here but stay for a table that has become empty.
+and is emptied here. PostgreSQL leaves the old rows until it writes a table anew; its planner's
+samples of keys and codes (of other texts it has none, see `store.py`) stay with a table that has
+become empty. Its own log of writes keeps all of it until it recycles that, which only its
+administrator can hasten.
 """
 
 import time
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
 from cpms_core.db import transaction
 from cpms_core.errors import StoreUnavailableError
 from cpms_core.keeping.patient_rows import tree_of
 from cpms_core.state import read_state, write_state
+from cpms_core.store import forget_samples, texts_of
 
 SCRUB: Final = "scrub the store"
 """The kind of job that does it; queued with every erasure."""
@@ -34,10 +36,13 @@ def scrub(engine: Engine) -> None:
 
 def _write_anew(engine: Engine) -> None:
     """Nobody reads or writes a table meanwhile: seconds for a table of some gigabytes."""
-    tables = [table.name for table in tree_of([UUID(int=0)])]
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for name in tables:
-            connection.execute(text(f'VACUUM (FULL, ANALYZE) "{name}"'))
+        for table in tree_of([UUID(int=0)]):
+            connection.execute(text(f'VACUUM (FULL, ANALYZE) "{table.name}"'))
+            texts = texts_of(table)
+            if texts and connection.scalar(select(table).limit(1)) is None:
+                forget_samples(connection, texts)
+        connection.execute(text("VACUUM FULL pg_statistic"))
 
 
 def _vacuum_once(engine: Engine) -> None:
