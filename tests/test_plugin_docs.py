@@ -84,7 +84,7 @@ def test_the_example_of_networks(example: Example) -> None:
 def test_the_example_of_datasets(example: Example) -> None:
     module, registry = example
     entry = registry.datasets["example.intake"]
-    assert [field.kind for field in entry.fields] == ["decimal", "yes_no", "findings"]
+    assert [field.kind for field in entry.fields] == ["decimal", "yes_no", "text", "findings"]
     term = Term("hpo", "HP:0000252", "Microcephaly")
     submitted = {"head": "31,5", "findings._new": "HP:0000252"}
     filled = fill_form(module.Intake, submitted, terms=[term])

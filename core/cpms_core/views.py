@@ -37,6 +37,11 @@ class RecordView(Struct, frozen=True, kw_only=True):
     """How often it was saved."""
     is_plain: bool = False
     """Whether no form of this site can read the data: its plugin is off, or of another version."""
+    locked: Mapping[str, str] = {}
+    """Path of a field → the class of its data that the consent does not cover, by title.
+
+    Others than the own centre do not find these in `data`.
+    """
 
 
 class CaseView(Struct, frozen=True, kw_only=True):

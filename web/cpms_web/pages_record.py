@@ -9,6 +9,7 @@ from msgspec import Struct
 from cpms_core import Answer, Data, Page, Redirect, route
 from cpms_core.audit import Event
 from cpms_core.cases import records as case_records
+from cpms_core.cases.covered import fields_uncovered
 from cpms_core.cases.models import Record
 from cpms_core.cases.queries import saved_record, shown_record
 from cpms_core.cases.reading import case_reading
@@ -107,10 +108,13 @@ def show_history(visit: PageVisit, case_id: UUID, dataset: str) -> Answer:
     entry = case_records.dataset_entry(registry, dataset)
     revisions = case_records.history(visit.session, visit.actor, registry, case_id, dataset)
     reading = case_reading(visit.session, visit.actor, registry, case_id)
+    frame = case_frame(visit, reading, dataset)
+    hidden = {} if frame.is_own else fields_uncovered(registry, reading.case, dataset)
     values = {
-        "frame": case_frame(visit, reading, dataset),
+        "frame": frame,
         "dataset": entry.dataset,
         "revisions": revisions,
+        "hidden": dict.fromkeys(hidden.values()),
     }
     return Page(template="web/record_history.html", values=values)
 
@@ -129,6 +133,7 @@ def _form(visit: PageVisit, case_id: UUID, dataset: str, shown: Shown) -> Page:
             shown.values,
             shown.errors,
             files=reading.view.attachments,
+            locked=fields_uncovered(registry, reading.case, dataset),
             check_url=f"{url}/check",
         ),
         "url": url,

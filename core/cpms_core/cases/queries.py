@@ -9,7 +9,13 @@ from sqlalchemy.orm import Session, selectinload
 
 from cpms_core import words
 from cpms_core.actor import Actor
-from cpms_core.cases.covered import files_uncovered, is_own, not_covered, records_uncovered
+from cpms_core.cases.covered import (
+    files_uncovered,
+    is_own,
+    lock_fields,
+    not_covered,
+    records_uncovered,
+)
 from cpms_core.cases.models import Attachment, Record
 from cpms_core.cases.scope import Scope, find_case
 from cpms_core.datasets import records
@@ -28,15 +34,31 @@ def case_view(
     permission: str,
     *,
     has_facets: bool = True,
+    leaves: bool = False,
 ) -> CaseView:
-    """All of a case that this actor may see; a study of 500 images has 7,000 facets."""
     scope = find_case(session, actor, case_id, permission)
-    patient = scope.case.patient
-    records = {view.dataset: view for view in record_views(session, registry, case_id)}
-    lacking = records_uncovered(registry, scope.case, records)
-    if not is_own(actor, scope):
-        records = {key: one for key, one in records.items() if key not in lacking}
-    attached = attachment_views(session, actor, registry, scope, has_facets=has_facets)
+    return view_of(session, actor, registry, scope, has_facets=has_facets, leaves=leaves)
+
+
+def view_of(
+    session: Session,
+    actor: Actor,
+    registry: Registry,
+    scope: Scope,
+    *,
+    has_facets: bool = True,
+    leaves: bool = False,
+) -> CaseView:
+    """All of a case that this actor may see; a study of 500 images has 7,000 facets.
+
+    What leaves the site is what others than the own centre read, whoever sends it away.
+    """
+    case_id, patient = scope.case.id, scope.case.patient
+    is_all = is_own(actor, scope) and not leaves
+    views = {view.dataset: view for view in record_views(session, registry, case_id)}
+    plain = [key for key, one in views.items() if one.is_plain]
+    lacking = records_uncovered(registry, scope.case, views, plain)
+    attached = attachment_views(session, registry, scope, is_all=is_all, has_facets=has_facets)
     return CaseView(
         id=scope.case.id,
         pseudonym=patient.pseudonym,
@@ -46,7 +68,11 @@ def case_view(
         age=words.age(patient.birth_year, patient.birth_month),
         centre=scope.case.hcp.name,
         country=scope.case.hcp.country_id,
-        records=records,
+        records={
+            key: lock_fields(registry, scope.case, one, is_all=is_all)
+            for key, one in views.items()
+            if is_all or key not in lacking
+        },
         attachments=attached.shown,
         uncovered=lacking,
         uncovered_files=attached.uncovered,
@@ -106,7 +132,7 @@ def shown_record(
     entry = registry.datasets.get(view.dataset)
     if entry is None or view.is_plain:
         return records.display_plain(view.data)
-    return records.display(entry.dataset, view.data, names)
+    return records.display(entry.dataset, view.data, names, view.locked)
 
 
 class Attached(Struct, frozen=True):
@@ -116,9 +142,9 @@ class Attached(Struct, frozen=True):
 
 
 def attachment_views(
-    session: Session, actor: Actor, registry: Registry, scope: Scope, *, has_facets: bool = True
+    session: Session, registry: Registry, scope: Scope, *, is_all: bool, has_facets: bool = True
 ) -> Attached:
-    """Those of the case that this actor may see; others than its centre see none that is held."""
+    """All of the case, or those that others than its centre see: none that is held."""
     wanted = (
         select(Attachment)
         .where(Attachment.case_id == scope.case.id, Attachment.removed_at.is_(None))
@@ -128,7 +154,6 @@ def attachment_views(
         wanted = wanted.options(selectinload(Attachment.facets))
     rows = session.scalars(wanted).all()
     lacking = files_uncovered(session, registry, scope.case, rows)
-    is_all = is_own(actor, scope)
     shown = [row for row in rows if is_all or not (row.held or row.id in lacking)]
     return Attached(
         tuple(_attachment_view(row, has_facets=has_facets) for row in shown),

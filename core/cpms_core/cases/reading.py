@@ -15,7 +15,7 @@ from cpms_core.access import PERMISSIONS, Subject, may
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case, CaseShare
-from cpms_core.cases.queries import case_view
+from cpms_core.cases.queries import view_of
 from cpms_core.cases.readers import CaseReader, case_readers
 from cpms_core.cases.scope import Scope, find_case, is_current_share
 from cpms_core.directory.models import Membership
@@ -64,10 +64,9 @@ class CaseReading(Struct, frozen=True, kw_only=True):
 def read_case(session: Session, actor: Actor, registry: Registry, case_id: UUID) -> CaseReading:
     """Look at a case; the reading is an audit event."""
     reading = case_reading(session, actor, registry, case_id)
-    scope = find_case(session, actor, case_id, "case.summary")
     part = None if reading.is_whole else "summary"
     audit.record(
-        session, actor, Event.CASE_READ, case_id=case_id, hcp_id=scope.case.hcp_id, part=part
+        session, actor, Event.CASE_READ, case_id=case_id, hcp_id=reading.case.hcp_id, part=part
     )
     return reading
 
@@ -77,7 +76,7 @@ def case_reading(session: Session, actor: Actor, registry: Registry, case_id: UU
     scope = find_case(session, actor, case_id, "case.summary")
     case, consents = scope.case, scope.case.patient.consents
     granted = _granted(actor, scope.subject)
-    view = case_view(session, actor, registry, case_id, "case.summary", has_facets=False)
+    view = view_of(session, actor, registry, scope, has_facets=False)
     if "case.read" not in granted:
         summary = {key: one for key, one in view.records.items() if key == SUMMARY_DATASET}
         view = replace(view, records=summary, attachments=(), uncovered={}, uncovered_files={})

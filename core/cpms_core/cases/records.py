@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from cpms_core import audit
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
-from cpms_core.cases.covered import ensure_covered
+from cpms_core.cases.covered import ensure_covered, fields_uncovered, is_own
 from cpms_core.cases.models import Attachment, Case, CodedValue, Record, RecordDraft
 from cpms_core.cases.scope import find_case, find_case_to_edit
 from cpms_core.clock import clock
@@ -242,10 +242,12 @@ def drop_draft(session: Session, actor: Actor, case_id: UUID, dataset: str) -> N
 def history(
     session: Session, actor: Actor, registry: Registry, case_id: UUID, dataset: str
 ) -> list[Revision]:
-    """Every saved version, newest first, with what it changed."""
+    """Every saved version, newest first, with what it changed of what the actor reads."""
     entry = dataset_entry(registry, dataset)
     scope = find_case(session, actor, case_id, "case.read")
     ensure_covered(actor, registry, scope, dataset)
+    own = is_own(actor, scope)
+    hidden = {} if own else fields_uncovered(registry, scope.case, dataset)
     rows = session.execute(
         select(Record, User.name)
         .join(User, User.id == Record.author_id)
@@ -256,7 +258,8 @@ def history(
     revisions: list[Revision] = []
     before: dict[str, Any] | None = None
     for row, author in rows:
-        value = records.upgraded(entry.dataset, row.schema_version, row.data)
+        whole = records.upgraded(entry.dataset, row.schema_version, row.data)
+        value = records.without(whole, hidden)
         revisions.append(
             Revision(
                 revision=row.revision,

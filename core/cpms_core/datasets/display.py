@@ -1,10 +1,11 @@
 """A record as people read it: titles, words, units and dates instead of stored values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cpms_core import words
 from cpms_core.datasets.field import Field, Kind, join
@@ -14,6 +15,8 @@ from cpms_core.declarations import Dataset
 
 Names = Mapping[str, str]
 """Attachment id → the name people see."""
+Locked = Mapping[str, str]
+"""Path of a field → the class of its data, by title, that the consent does not cover."""
 
 _DEEPEST = 20
 _YEAR, _MONTH = len("2024"), len("2024-05")
@@ -34,21 +37,31 @@ class Shown(Struct, frozen=True, kw_only=True):
     note: str = ""
     """Onset and note of a finding."""
     is_absent: bool = False
+    locked: str = ""
+    """The class of data, by title, for which the answer is not here."""
+    own_only: str = ""
+    """The class for which it is here, and others do not see it."""
     children: tuple["Shown", ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not self.text and all(child.is_empty for child in self.children)
+        is_blank = not self.text and not self.locked
+        return is_blank and all(child.is_empty for child in self.children)
+
+
+class _Around(NamedTuple):
+    names: Names
+    locked: Locked
 
 
 def display(
-    dataset: Dataset, data: Mapping[str, Any], names: Names | None = None
+    dataset: Dataset,
+    data: Mapping[str, Any],
+    names: Names | None = None,
+    locked: Locked | None = None,
 ) -> tuple[Shown, ...]:
     """Stored data of the dataset's present version, in the form's order."""
-    return tuple(
-        show(field, field.key, stored(data, field), names or {})
-        for field in describe(dataset.schema)
-    )
+    return _show_all(describe(dataset.schema), "", data, _Around(names or {}, locked or {}))
 
 
 def stored(data: Any, field: Field) -> Any:
@@ -56,29 +69,39 @@ def stored(data: Any, field: Field) -> Any:
     return data.get(field.key, field.default) if isinstance(data, Mapping) else None
 
 
-def show(field: Field, path: str, data: Any, names: Names, title: str = "") -> Shown:
+def _show_all(fields: Sequence[Field], above: str, data: Any, around: _Around) -> tuple[Shown, ...]:
+    return tuple(_show_field(field, join(above, field.key), data, around) for field in fields)
+
+
+def _show_field(field: Field, path: str, data: Any, around: _Around) -> Shown:
+    """What is locked is not in the data at all, but for who sees it nevertheless."""
+    lock = around.locked.get(field.path, "")
+    if lock and field.key not in data:
+        return Shown(path=path, title=field.title, kind="plain", locked=lock)
+    shown = _show(field, path, stored(data, field), around)
+    return replace(shown, own_only=lock) if lock and not shown.is_empty else shown
+
+
+def _show(field: Field, path: str, data: Any, around: _Around, title: str = "") -> Shown:
     children: tuple[Shown, ...] = ()
     if field.item is not None:
         children = tuple(
-            _show_row(field, join(path, index), index + 1, row, names)
+            _show_row(field, join(path, index), index + 1, row, around)
             for index, row in enumerate(data or ())
         )
     elif field.kind == "section" and data is not None:
-        children = tuple(
-            show(child, join(path, child.key), stored(data, child), names)
-            for child in field.children
-        )
+        children = _show_all(field.children, path, data, around)
     return Shown(
         path=path,
         title=title or field.title,
         kind=field.kind,
-        text="" if field.item or field.kind == "section" else say(field, data, names),
+        text="" if field.item or field.kind == "section" else say(field, data, around.names),
         code=_code(field, data),
         children=children,
     )
 
 
-def _show_row(field: Field, path: str, number: int, data: Any, names: Names) -> Shown:
+def _show_row(field: Field, path: str, number: int, data: Any, around: _Around) -> Shown:
     item = field.rows_of
     if field.kind == "findings":
         return Shown(
@@ -93,10 +116,8 @@ def _show_row(field: Field, path: str, number: int, data: Any, names: Names) -> 
     name = field.row or "row"
     title = f"{name[:1].upper()}{name[1:]} {number}"
     if item.kind != "section":
-        return show(item, path, data, names, title)
-    below = tuple(
-        show(child, join(path, child.key), stored(data, child), names) for child in item.children
-    )
+        return _show(item, path, data, around, title)
+    below = _show_all(item.children, path, data, around)
     return Shown(path=path, title=title, kind="row", children=below)
 
 

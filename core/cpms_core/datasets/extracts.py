@@ -1,6 +1,7 @@
 """What checklists, reports and exports take out of a record."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from msgspec import Struct
@@ -56,6 +57,34 @@ def _code(field: Field, term: Mapping[str, str], *, is_absent: bool) -> Code:
         label=term["label"],
         is_absent=is_absent,
     )
+
+
+def holds(data: Any, path: str) -> bool:
+    """Whether anything is answered at a field's path, in any row."""
+    if isinstance(data, list):
+        return any(holds(row, path) for row in data)
+    here, _, below = path.partition(".")
+    value = data.get(here) if isinstance(data, Mapping) else None
+    return holds(value, below) if below else value not in (None, "", [], False)
+
+
+def without(data: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
+    """Stored data without these fields, in any row."""
+    left = deepcopy(dict(data))
+    for path in paths:
+        _drop(left, path)
+    return left
+
+
+def _drop(data: Any, path: str) -> None:
+    here, _, below = path.partition(".")
+    if isinstance(data, list):
+        for row in data:
+            _drop(row, path)
+    elif isinstance(data, dict) and below:
+        _drop(data.get(here), below)
+    elif isinstance(data, dict):
+        data.pop(here, None)
 
 
 def completeness(dataset: Dataset, data: Mapping[str, Any] | None) -> tuple[int, int]:

@@ -74,6 +74,8 @@ class Field(Struct, frozen=True, kw_only=True):
     systems: tuple[str, ...] = ()
     lines: int = 1
     accept: tuple[str, ...] = ()
+    consent: str = ""
+    """The class of data it has beside its dataset's; empty if it has no other."""
     row: str = ""
     cls: type[Struct] | None = None
     """What a section, measurement or row is built as."""
@@ -110,6 +112,16 @@ def find(fields: Sequence[Field], path: str) -> Field | None:
         if here is None:
             return None
     return here
+
+
+def own_classes(fields: Sequence[Field]) -> dict[str, str]:
+    """Path → the class of data of each field that names one of its own."""
+    found: dict[str, str] = {}
+    for field in fields:
+        if field.consent:
+            found[field.path] = field.consent
+        found |= own_classes(field.item.children if field.item else field.children)
+    return found
 
 
 def join(above: str, key: str | int) -> str:

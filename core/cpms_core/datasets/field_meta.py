@@ -5,12 +5,13 @@ reads it at start.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 from msgspec import NODEFAULT, Struct, inspect
 
-from cpms_core.datasets.field import Field, join
+from cpms_core.datasets.field import Field, join, own_classes
+from cpms_core.declarations import DataClass
 
 
 class Place(Struct, frozen=True):
@@ -118,6 +119,7 @@ _RIGHT: Mapping[str, Callable[[Any], bool]] = {
     "max": _is_figure,
     "systems": _are_texts,
     "accept": _are_texts,
+    "consent": lambda value: value in get_args(DataClass),
     "labels": lambda value: isinstance(value, Mapping) and all(map(_is_text, value.values())),
 }
 
@@ -140,13 +142,23 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
 
 
 def check_extra(place: Place, kind: str, extra: Mapping[str, Any]) -> None:
-    known = _KNOWN.get(kind, ())
+    known = (*_KNOWN.get(kind, ()), "consent")
     for key, value in extra.items():
         if key not in known:
-            fits = f"known for this kind ({kind}): {', '.join(known) or 'none'}"
+            fits = f"known for this kind ({kind}): {', '.join(known)}"
             raise place.refuse(f"unknown key {key!r} in Meta(extra=…); {fits}")
         if not _RIGHT[key](value):
             raise place.refuse(f"{key}={value!r} in Meta(extra=…) is not what it should be")
+
+
+def check_consent(place: Place, field: Field) -> None:
+    """Where the consent does not cover it, a field reads as if nobody had answered."""
+    if field.item is not None and field.item.consent:
+        raise place.refuse("the list names its consent, not a row of it")
+    if field.consent and not field.has_default:
+        raise place.refuse("a field with a consent of its own needs a default")
+    if field.consent and own_classes(field.item.children if field.item else field.children):
+        raise place.refuse("what stands in a field with a consent names none of its own")
 
 
 # --- defaults ---

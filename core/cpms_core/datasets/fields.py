@@ -24,6 +24,7 @@ from cpms_core.datasets.field import (
 from cpms_core.datasets.field_meta import (
     Peeled,
     Place,
+    check_consent,
     check_extra,
     default_of,
     hints_of,
@@ -75,7 +76,9 @@ class _Walk:
         field = self.value(place, info.type, hint)
         has_default, default = default_of(place, info, hint, field)
         required = is_required(field, has_default=has_default, default=default)
-        return replace(field, has_default=has_default, default=default, required=required)
+        field = replace(field, has_default=has_default, default=default, required=required)
+        check_consent(place, field)
+        return field
 
     def value(self, place: Place, kind: inspect.Type, hint: Any) -> Field:
         """The descriptor of a type, wherever it stands: as a field or as the row of a list."""
@@ -92,6 +95,7 @@ class _Walk:
             unit=extra.get("unit", ""),
             nullable=peeled.nullable,
             accept=tuple(extra.get("accept", ())),
+            consent=extra.get("consent", ""),
             **particular,
         )
 

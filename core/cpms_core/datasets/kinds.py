@@ -15,6 +15,7 @@ Plain ones need nothing from here: `str`, `int`, `float`, `bool` (a tick), `date
 | `past` | date, partial date | refuses days that have not come yet |
 | `accept` | file | media types offered |
 | `row` | list | what one row is called, "measurement" |
+| `consent` | any | the class of its data, if it is another than the dataset's; needs a default |
 """
 
 from datetime import date

@@ -12,8 +12,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from cpms_core.datasets.display import Names, Shown, display, display_plain
-from cpms_core.datasets.extracts import Code, codes, completeness, flatten
+from cpms_core.datasets.display import Locked, Names, Shown, display, display_plain
+from cpms_core.datasets.extracts import Code, codes, completeness, flatten, without
 from cpms_core.datasets.field import Field, find
 from cpms_core.datasets.fields import describe
 from cpms_core.datasets.forms import Form, Submitted, as_form, edit_rows, own_texts, raw_form
@@ -50,6 +50,7 @@ __all__ = [
     "problems",
     "raw_form",
     "upgraded",
+    "without",
 ]
 
 
@@ -160,6 +161,7 @@ class FormView(Struct, frozen=True, kw_only=True):
 
     fields: tuple[Field, ...]
     values: Form
+    locked: Locked = {}
     errors: Mapping[str, str] = {}
     summary: tuple[Problem, ...] = ()
     files: Sequence[AttachmentView] = ()
@@ -174,6 +176,7 @@ def form_view(
     errors: Mapping[str, str] | None = None,
     *,
     files: Sequence[AttachmentView] = (),
+    locked: Locked | None = None,
     check_url: str = "",
     terms_url: str = "/terms",
 ) -> FormView:
@@ -182,6 +185,7 @@ def form_view(
     return FormView(
         fields=fields,
         values=values,
+        locked=locked or {},
         errors=errors or {},
         summary=tuple(
             Problem(_linked(path, fields), title_of(fields, path, values), message)

@@ -9,6 +9,9 @@ them: it covers all but photos of the face. Those need to be named in it, or a c
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
+from sqlalchemy import ColumnElement, String, and_, cast, or_
+
+from cpms_core.datasets.field import own_classes
 from cpms_core.declarations import DataClass
 from cpms_core.patients.models import Consent
 from cpms_core.registry import CORE, Registry
@@ -53,6 +56,17 @@ def covers(consents: Sequence[Consent], needed: str, ern: str = "") -> bool:
     return needed == "face_photos" and has_consent(consents, "face_photos")
 
 
+def is_covering(needed: str) -> ColumnElement[bool]:
+    """For a query of consents: one for which `covers` says yes, while that for care lives."""
+    classes = cast(Consent.classes, String)
+    names = classes.contains(f'"{needed}"')
+    if needed in UNNAMED:
+        names = or_(names, classes == "[]")
+    care = and_(Consent.kind == "care", names)
+    is_kind = or_(care, Consent.kind == "face_photos") if needed == "face_photos" else care
+    return and_(is_kind, Consent.withdrawn_at.is_(None))
+
+
 def reaches(erns: Sequence[str], ern: str) -> bool:
     """Whether a consent that is limited to these ERNs, or to none, holds for this one."""
     return not ern or not erns or ern in erns
@@ -64,12 +78,22 @@ def uncovered(consents: Sequence[Consent], needed: Iterable[str]) -> str:
     return next(lacking, "")
 
 
-def needs_of_dataset(registry: Registry, key: str) -> frozenset[str]:
-    """What a plugin that is off has left may be anything: it needs all that a form may hold."""
+def needs_of_dataset(registry: Registry, key: str, *, is_plain: bool = False) -> frozenset[str]:
+    """What a plugin that is off has left may be anything: it needs all that a form may hold.
+
+    In data that the form cannot read (`is_plain`) nobody can tell its fields apart.
+    """
     entry = registry.datasets.get(key)
     if entry is None:
         return UNNAMED
-    return frozenset({"text"} if entry.plugin == CORE else {entry.dataset.consent})
+    whole = "text" if entry.plugin == CORE else entry.dataset.consent
+    return frozenset({whole, *(own_classes(entry.fields).values() if is_plain else ())})
+
+
+def needs_of_fields(registry: Registry, key: str) -> dict[str, str]:
+    """Path → class, of the fields that need another one beside that of their dataset."""
+    entry = registry.datasets.get(key)
+    return own_classes(entry.fields) if entry else {}
 
 
 def needs_of_file(registry: Registry, viewer: str, *, has_face: bool = True) -> frozenset[str]:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct
 
+from cpms_core.datasets.field import own_classes
 from cpms_core.datasets.fields import describe, find
 from cpms_core.datasets.kinds import Finding, Measurement, PartialDate, Term, YesNo
 from tests.core.datasets.every_kind import EveryKind
@@ -127,6 +128,9 @@ def test_a_path_with_row_numbers_finds_its_field() -> None:
         (with_extra(float, unit=3), "unit=3"),
         (with_extra(str, lines="many"), "lines='many'"),
         (with_extra(str, kind="poem"), "kind"),
+        (with_extra(str, consent="secrets"), "consent='secrets'"),
+        (with_extra(str, consent="genome"), "needs a default"),
+        (tuple[with_extra(str, consent="genome"), ...], "names its consent"),  # type: ignore[misc]  # made at run time
         (with_extra(Literal["a", "b"], labels={"c": "See"}), "'c', which is no choice"),
         (with_extra(Term, systems="hpo"), "code systems"),
         (Annotated[float, Meta(multiple_of=0.1)], "multiple_of"),
@@ -137,6 +141,15 @@ def test_a_type_no_form_can_ask_for_is_refused_by_schema_and_field(kind: Any, re
     message = refusal(onset=kind)
     assert message.startswith("Intake.onset: ")
     assert reason in message
+
+
+def test_a_field_may_need_a_consent_of_its_own_and_what_stands_in_it_no_other() -> None:
+    genome = {"consent": "genome"}
+    gene = msgspec.defstruct("Gene", [("change", with_extra(str, **genome), "")], frozen=True)
+    rows = tuple[gene, ...]  # type: ignore[valid-type]  # made at run time
+    fields = describe(schema(genes=(rows, ()), notes=(with_extra(str, consent="pedigree"), "")))
+    assert own_classes(fields) == {"genes.change": "genome", "notes": "pedigree"}
+    assert "names none of its own" in refusal(genes=(with_extra(rows, **genome), ()))
 
 
 @pytest.mark.parametrize(

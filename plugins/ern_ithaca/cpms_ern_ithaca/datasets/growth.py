@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from cpms_core import PartialDate
 
 Centimetres = Annotated[float, Meta(ge=0.1, le=50, extra={"unit": "cm"})]
+_OF_A_PARENT = {"unit": "cm", "consent": "pedigree"}
 
 
 class Visit(Struct, frozen=True, kw_only=True):
@@ -83,10 +84,10 @@ class Growth(Struct, frozen=True, kw_only=True):
         ),
     ] = ()
     mother_height: (
-        Annotated[float, Meta(title="Mother's height", ge=60, le=260, extra={"unit": "cm"})] | None
+        Annotated[float, Meta(title="Mother's height", ge=60, le=260, extra=_OF_A_PARENT)] | None
     ) = None
     father_height: (
-        Annotated[float, Meta(title="Father's height", ge=60, le=260, extra={"unit": "cm"})] | None
+        Annotated[float, Meta(title="Father's height", ge=60, le=260, extra=_OF_A_PARENT)] | None
     ) = None
     notes: Annotated[
         str,
