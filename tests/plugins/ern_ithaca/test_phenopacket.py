@@ -158,18 +158,22 @@ def test_a_disease_is_coded_in_orpha_or_omim_and_otherwise_told_in_words(
     assert diagnosis.certainty == "ruled out"
 
 
-def test_the_summary_says_what_the_codes_say() -> None:
+def test_the_summary_says_what_the_codes_say_and_nothing_of_the_genome() -> None:
     case = read_packet()
     assert case.question == ""
-    change = "NM_013275.6:c.7216C>T NP_037407.4:p.(Gln2406Ter)"
     assert case.summary.splitlines() == [
         "Published case: PMID:1 A title.",
         "Female, last seen at 2 y 3 m, deceased.",
         "Diagnosis in the file: KBG syndrome (OMIM:148050), confirmed, onset: 8 m.",
-        f"Variants: ANKRD11 {change}, heterozygous, ACMG class 5 pathogenic.",
         "Findings present: Macrodontia.",
         "Findings absent: Microcephaly (Neonatal onset (HP:0003623)).",
     ]
+
+
+def test_what_is_said_of_an_interpretation_goes_with_the_genome() -> None:
+    told = {"progressStatus": "SOLVED", "summary": "ANKRD11 explains it."}
+    records = read_packet(interpretations=[told]).records
+    assert records["ithaca.genetics"] == Genetics(notes="ANKRD11 explains it.")
 
 
 def test_remarks_name_what_was_kept_aside_once_for_each_kind() -> None:

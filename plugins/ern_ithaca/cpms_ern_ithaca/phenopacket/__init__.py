@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from cpms_core import ImportedCase, Importer
 from cpms_ern_ithaca.datasets.findings import Findings
-from cpms_ern_ithaca.datasets.genetics import Genetics
 from cpms_ern_ithaca.phenopacket.diagnoses import take_diagnoses
 from cpms_ern_ithaca.phenopacket.features import take_findings
 from cpms_ern_ithaca.phenopacket.opening import open_tree
@@ -30,8 +29,7 @@ def read(content: bytes) -> ImportedCase:
     year, month = take_birth(subject)
     person = take_person(subject)
     findings, odd = take_findings(packet)
-    diagnoses, variants, structural = take_diagnoses(packet)
-    genetics = Genetics(variants=variants, structural=structural)
+    diagnoses, genetics = take_diagnoses(packet)
     records = {
         "ithaca.findings": Findings(findings=findings),
         "ithaca.person": person,
@@ -43,7 +41,7 @@ def read(content: bytes) -> ImportedCase:
         sex=sex,
         birth_year=year,
         birth_month=month,
-        summary=summarise(sex, person, findings, genetics, diagnoses),
+        summary=summarise(sex, person, findings, diagnoses),
         records={key: _checked(key, one) for key, one in records.items() if one != type(one)()},
         remarks=(*odd, *remarks_on(leftover)),
         leftover=leftover,

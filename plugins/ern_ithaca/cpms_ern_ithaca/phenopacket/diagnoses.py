@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from cpms_core import Term, YesNo
 from cpms_ern_ithaca.datasets.diagnosis import Certainty, Diagnosis, DiagnosisRecord
-from cpms_ern_ithaca.datasets.genetics import StructuralVariant, Variant
+from cpms_ern_ithaca.datasets.genetics import Genetics, StructuralVariant, Variant
 from cpms_ern_ithaca.phenopacket.ages import take_time
 from cpms_ern_ithaca.phenopacket.tree import Node, is_empty
 from cpms_ern_ithaca.phenopacket.variants import take_variant
@@ -14,10 +14,9 @@ from cpms_ern_ithaca.phenopacket.variants import take_variant
 _CODE = re.compile(r"^(OMIM|ORPHA|Orphanet|ORPHANET):(\d{1,7})$")
 _SOLVED: dict[str, YesNo] = {"SOLVED": "yes", "UNSOLVED": "no"}
 
-Taken = tuple[DiagnosisRecord, tuple[Variant, ...], tuple[StructuralVariant, ...]]
 
-
-def take_diagnoses(packet: Node) -> Taken:
+def take_diagnoses(packet: Node) -> tuple[DiagnosisRecord, Genetics]:
+    """A summary of an interpretation is about the genome, and goes where that is read."""
     diagnoses = _Diagnoses()
     for disease in packet.children("diseases"):
         diagnoses.take_disease(disease)
@@ -30,11 +29,13 @@ def take_diagnoses(packet: Node) -> Taken:
         solved=diagnoses.solved,
         diagnoses=tuple(diagnoses.by_name.values()),
         publications=_publications(packet),
-        reasoning="\n\n".join(diagnoses.reasons),
     )
-    small = tuple(one for one in variants if isinstance(one, Variant))
-    large = tuple(one for one in variants if isinstance(one, StructuralVariant))
-    return record, small, large
+    genetics = Genetics(
+        variants=tuple(one for one in variants if isinstance(one, Variant)),
+        structural=tuple(one for one in variants if isinstance(one, StructuralVariant)),
+        notes="\n\n".join(diagnoses.reasons),
+    )
+    return record, genetics
 
 
 class _Diagnoses:

@@ -1,10 +1,12 @@
-"""A factual summary made of the file's own codes; nothing is concluded."""
+"""A factual summary made of the file's own codes; nothing is concluded.
+
+It names no variant: whoever reads a case reads its summary, and not always the genome.
+"""
 
 from collections.abc import Iterable, Iterator
 
 from cpms_core import Finding
 from cpms_ern_ithaca.datasets.diagnosis import Diagnosis, DiagnosisRecord
-from cpms_ern_ithaca.datasets.genetics import Genetics, StructuralVariant, Variant
 from cpms_ern_ithaca.datasets.person import Person
 
 _MOST = 40
@@ -14,16 +16,13 @@ def summarise(
     sex: str,
     person: Person,
     findings: Iterable[Finding],
-    genetics: Genetics,
     record: DiagnosisRecord,
 ) -> str:
     findings = tuple(findings)
-    variants = [*map(_small, genetics.variants), *map(_large, genetics.structural)]
     lines = [
         _source(record),
         _who(sex, person),
         _listed("Diagnosis in the file", map(_diagnosis, record.diagnoses)),
-        _listed("Variants", variants),
         _listed("Findings present", _labels(findings, absent=False)),
         _listed("Findings absent", _labels(findings, absent=True)),
     ]
@@ -61,20 +60,6 @@ def _diagnosis(diagnosis: Diagnosis) -> str:
     if diagnosis.onset:
         words.append(f"onset: {diagnosis.onset}")
     return ", ".join(words)
-
-
-def _small(variant: Variant) -> str:
-    change = variant.coding or variant.genomic or variant.position or variant.notes
-    return _judged(variant, variant.gene, change, variant.protein)
-
-
-def _large(variant: StructuralVariant) -> str:
-    return _judged(variant, variant.gene, variant.description)
-
-
-def _judged(variant: Variant | StructuralVariant, *words: str) -> str:
-    judged = (variant.zygosity, f"ACMG class {variant.acmg}" if variant.acmg else None)
-    return ", ".join([" ".join(word for word in words if word), *filter(None, judged)])
 
 
 def _listed(title: str, entries: Iterable[str]) -> str:
