@@ -1,6 +1,7 @@
 """What is kept of a patient: put it right, keep it longer, hand out a copy, erase it."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from uuid import UUID
 
 from cpms_core import Answer, Page, Redirect, Stream, route
@@ -48,14 +49,8 @@ def set_facts(visit: PageVisit, patient_id: UUID) -> Answer:
         birth_year=_number(typed, "birth_year", wrong),
         birth_month=_number(typed, "birth_month", wrong),
     )
-    try:
-        if not wrong:
-            correct_facts(visit.session, visit.actor, patient_id, facts)
-    except InvalidError as error:
-        wrong = dict(error.fields)
-    if wrong:
-        return _page(visit, patient_id, typed, wrong)
-    return Redirect(f"/patients/{patient_id}/data", "Corrected, from now on.")
+    save = partial(correct_facts, visit.session, visit.actor, patient_id, facts)
+    return _saved(visit, patient_id, save, typed, wrong, "Corrected, from now on.")
 
 
 @route(
@@ -74,14 +69,9 @@ def set_identity(visit: PageVisit, patient_id: UUID) -> Answer:
         birth_date=read_date(typed["birth_date"], "birth_date", wrong),
         local_record_number=typed["local_record_number"],
     )
-    try:
-        if not wrong:
-            correct_identity(visit.session, visit.actor, visit.site.key, patient_id, identity)
-    except InvalidError as error:
-        wrong = dict(error.fields)
-    if wrong:
-        return _page(visit, patient_id, typed, wrong, is_naming=True)
-    return Redirect(f"/patients/{patient_id}/data", "Who it is was corrected.")
+    key = visit.site.key
+    save = partial(correct_identity, visit.session, visit.actor, key, patient_id, identity)
+    return _saved(visit, patient_id, save, typed, wrong, "Who it is was corrected.")
 
 
 @route("POST", PATH + "/keep", permission="patient.erase", event=Event.RETENTION_CHANGED)
@@ -89,14 +79,8 @@ def keep(visit: PageVisit, patient_id: UUID) -> Answer:
     typed = typed_in(visit, ("retain_until",))
     wrong: dict[str, str] = {}
     until = read_date(typed["retain_until"], "retain_until", wrong)
-    try:
-        if not wrong:
-            keep_until(visit.session, visit.actor, patient_id, until)
-    except InvalidError as error:
-        wrong = dict(error.fields)
-    if wrong:
-        return _page(visit, patient_id, typed, wrong)
-    return Redirect(f"/patients/{patient_id}/data", "The day to look again is set.")
+    save = partial(keep_until, visit.session, visit.actor, patient_id, until)
+    return _saved(visit, patient_id, save, typed, wrong, "The day to look again is set.")
 
 
 @route(
@@ -143,6 +127,25 @@ def erase(visit: PageVisit, patient_id: UUID) -> Answer:
     return Redirect("/centre/patients", "Erased. What stays is a name without content.")
 
 
+def _saved(
+    visit: PageVisit,
+    patient_id: UUID,
+    save: Callable[[], object],
+    typed: Mapping[str, str],
+    wrong: Mapping[str, str],
+    said: str,
+) -> Answer:
+    """If all that was typed could be read; else the page again, with what is wrong."""
+    try:
+        if not wrong:
+            save()
+    except InvalidError as error:
+        wrong = error.fields
+    if wrong:
+        return _page(visit, patient_id, typed, wrong)
+    return Redirect(f"/patients/{patient_id}/data", said)
+
+
 def _removal(visit: PageVisit, name: str) -> Callable[[], None]:
     return lambda: visit.files.remove(name)
 
@@ -165,8 +168,6 @@ def _page(
     patient_id: UUID,
     typed: Mapping[str, str] | None = None,
     wrong: Mapping[str, str] | None = None,
-    *,
-    is_naming: bool = False,
 ) -> Page:
     view = read_patient(visit.session, visit.actor, patient_id)
     row = find_patient(visit.session, visit.actor, patient_id, "consent.record")
@@ -184,7 +185,7 @@ def _page(
         "years": visit.site.settings.retention_years,
         "sexes": SEXES,
         "may": {one for one in _MAY if may(visit.actor, one, subject)},
-        "is_naming": is_naming or not view.has_identity,
+        "is_naming": "family_name" in (typed or {}) or not view.has_identity,
         "titles": _TITLES,
         "typed": {**dict.fromkeys(_TITLES, ""), **stored, **(typed or {})},
         "problems": in_order(wrong or {}, _TITLES),

@@ -91,19 +91,20 @@ def _patient_rows(session: Session, wanted: Select[Patient]) -> tuple[PatientRow
         .options(selectinload(Patient.consents), selectinload(Patient.hcp))
     ).all()
     counts = _cases_each(session, [patient.id for patient in patients])
-    return tuple(
-        PatientRow(
-            id=patient.id,
-            pseudonym=patient.pseudonym,
-            sex=patient.sex,
-            birth_year=patient.birth_year,
-            birth_month=patient.birth_month,
-            centre=patient.hcp.name,
-            consents=tuple(k for k in CONSENT_KINDS if has_consent(patient.consents, k)),
-            cases=counts.get(patient.id, 0),
-            enrolled_at=patient.created_at,
-        )
-        for patient in patients
+    return tuple(patient_row(one, counts.get(one.id, 0)) for one in patients)
+
+
+def patient_row(patient: Patient, cases: int) -> PatientRow:
+    return PatientRow(
+        id=patient.id,
+        pseudonym=patient.pseudonym,
+        sex=patient.sex,
+        birth_year=patient.birth_year,
+        birth_month=patient.birth_month,
+        centre=patient.hcp.name,
+        consents=tuple(k for k in CONSENT_KINDS if has_consent(patient.consents, k)),
+        cases=cases,
+        enrolled_at=patient.created_at,
     )
 
 

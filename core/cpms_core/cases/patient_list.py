@@ -1,11 +1,12 @@
 """All patients of the own centres: found, narrowed, sorted, page by page; and likely doubles."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
@@ -13,12 +14,11 @@ from cpms_core import audit
 from cpms_core.access import ensure
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
+from cpms_core.cases.centre import PatientRow, patient_row
 from cpms_core.cases.models import Case
 from cpms_core.cases.retention import is_due, retain_until
 from cpms_core.clock import clock
-from cpms_core.patients.consent_rules import has_consent
 from cpms_core.patients.models import Consent, ConsentReceipt, Patient, SealedIdentity
-from cpms_core.patients.service import CONSENT_KINDS
 from cpms_core.patients.team import is_open_to, own_centres, place_subject
 
 PAGE = 50
@@ -46,20 +46,11 @@ class Wish(Struct, frozen=True, kw_only=True):
     page: int = 1
 
 
-class Row(Struct, frozen=True, kw_only=True):
-    id: UUID
-    pseudonym: str
-    sex: str
-    birth_year: int | None
-    birth_month: int | None
-    centre: str
-    consents: tuple[str, ...]
+class Row(PatientRow, frozen=True, kw_only=True):
     state: str
     """What stands out here, for a badge: restricted, to look at."""
-    cases: int
     open_cases: int
     retain_until: date
-    enrolled_at: datetime
 
 
 class Pair(Struct, frozen=True, kw_only=True):
@@ -203,18 +194,10 @@ def _rows(session: Session, patients: Iterable[Patient], years: int) -> tuple[Ro
     until = retain_until(session, patients, years)
     return tuple(
         Row(
-            id=one.id,
-            pseudonym=one.pseudonym,
-            sex=one.sex,
-            birth_year=one.birth_year,
-            birth_month=one.birth_month,
-            centre=one.hcp.name,
-            consents=tuple(k for k in CONSENT_KINDS if has_consent(one.consents, k)),
+            **asdict(patient_row(one, counts.get(one.id, (0, 0))[0])),
             state="Restricted" if one.is_restricted else "",
-            cases=counts.get(one.id, (0, 0))[0],
             open_cases=counts.get(one.id, (0, 0))[1],
             retain_until=until[one.id],
-            enrolled_at=one.created_at,
         )
         for one in patients
     )
