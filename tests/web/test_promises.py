@@ -7,7 +7,9 @@ import pytest
 
 from cpms_core.actor import Role
 from cpms_core.clock import clock
+from cpms_core.identity.models import User
 from cpms_core.panels.clock.escalation import escalate_panels
+from cpms_core.panels.clock.late_triage import escalate_requests
 from cpms_core.panels.models import ConsultationRequest, Panel
 from tests.core.panels.consultation import Consultation
 from tests.site import Browser, TestSite
@@ -36,6 +38,12 @@ def coordinator(site: TestSite) -> Browser:
 def home(world: World, name: str) -> str:
     """After days, the session of before is over."""
     return world.site.sign_in_again(world.id_of(name)).get("/").text
+
+
+def withdraw_consent(site: TestSite) -> None:
+    with site.transaction() as session:
+        request = session.query(ConsultationRequest).one()
+        request.case.patient.consents[0].withdrawn_at = clock.now()
 
 
 def escalate(site: TestSite) -> int:
@@ -143,8 +151,75 @@ def test_a_clock_that_gets_another_time_is_late_no_more(world: World) -> None:
 
 
 def test_who_no_longer_sees_a_case_is_not_told_that_it_is_late(world: World) -> None:
-    with world.site.transaction() as session:
-        request = session.query(ConsultationRequest).one()
-        request.case.patient.consents[0].withdrawn_at = clock.now()
+    withdraw_consent(world.site)
     go_to(MONDAY + 20 * DAY)
     assert escalate(world.site) == 0
+
+
+# --- late triage ---
+
+
+@pytest.fixture
+def untriaged(site: TestSite) -> World:
+    go_to(MONDAY)
+    return World(site, "submitted")
+
+
+def tell_of_triage(site: TestSite) -> int:
+    with site.transaction() as session:
+        return escalate_requests(session)
+
+
+def test_a_late_triage_goes_up_from_the_dispatchers_to_the_administrators_once_each(
+    untriaged: World,
+) -> None:
+    site, late = untriaged.site, "Late request"
+    assert tell_of_triage(site) == 0
+    go_to(MONDAY + 8 * HOUR)
+    assert late not in home(untriaged, "dispatcher")
+    assert (tell_of_triage(site), tell_of_triage(site)) == (1, 0), "once"
+    assert late in home(untriaged, "dispatcher")
+    assert late not in home(untriaged, "coordinator")
+    go_to(MONDAY + DAY + 8 * HOUR)
+    assert (tell_of_triage(site), tell_of_triage(site)) == (1, 0)
+    page = home(untriaged, "coordinator")
+    assert late in page and "triage late 2" in page
+    ern = site.sign_in_again(untriaged.id_of("coordinator")).get("/erns/ithaca").text
+    assert "the coordinators were told" in ern
+    assert "to triage at" not in home(untriaged, "system administrator")
+    go_to(MONDAY + 2 * DAY + 8 * HOUR)
+    assert (tell_of_triage(site), tell_of_triage(site)) == (1, 0)
+    page = home(untriaged, "system administrator")
+    assert "Late: 1 request to triage at ERN ITHACA" in page
+    assert "Which test next?" not in page, "nothing of the case"
+    assert "to triage at" not in home(untriaged, "coordinator of another ERN")
+    assert site.events().count("ern:request:escalated") == 3
+
+
+def test_where_nobody_is_dispatcher_the_coordinators_are_told_at_once(untriaged: World) -> None:
+    with untriaged.site.transaction() as session:
+        user = session.get_one(User, untriaged.id_of("dispatcher"))
+        user.disabled_at = clock.now()
+    go_to(MONDAY + 8 * HOUR)
+    assert tell_of_triage(untriaged.site) == 1
+    assert "Late request" in home(untriaged, "coordinator")
+
+
+def test_a_request_that_is_decided_is_late_no_more(untriaged: World) -> None:
+    site = untriaged.site
+    go_to(MONDAY + 8 * HOUR)
+    assert tell_of_triage(site) == 1
+    form = {"reason": "Photos, please.", "seen": "1"}
+    browser = site.sign_in_again(untriaged.id_of("dispatcher"))
+    path = f"/requests/{untriaged.values['request_id']}/return"
+    assert browser.post(path, form).status_code == 303
+    with site.transaction() as session:
+        assert session.query(ConsultationRequest).one().escalated == 0
+    go_to(MONDAY + 9 * DAY)
+    assert tell_of_triage(site) == 0
+
+
+def test_who_no_longer_sees_a_request_is_not_told_of_it(untriaged: World) -> None:
+    withdraw_consent(untriaged.site)
+    go_to(MONDAY + 9 * DAY)
+    assert tell_of_triage(untriaged.site) == 0

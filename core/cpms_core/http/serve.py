@@ -33,6 +33,7 @@ from cpms_core.jobs import DAY, HOUR, Runner, seldom
 from cpms_core.keeping.scrub import SCRUB, scrub
 from cpms_core.panels.after.archiving import tidy_up
 from cpms_core.panels.clock.escalation import escalate_panels
+from cpms_core.panels.clock.late_triage import escalate_requests
 from cpms_core.panels.clock.renewal import renew_missing
 from cpms_core.panels.seats.reminders import remind_of_invitations
 from cpms_core.plugins.enabled import read_enabled
@@ -60,6 +61,7 @@ class ChangingApp:
         # The first round also fills in what an older version left without a time.
         clocks = seldom(DAY, self._renew_clocks)
         late = seldom(timedelta(minutes=5), lambda: self._do(escalate_panels))
+        triage = seldom(timedelta(minutes=5), lambda: self._do(escalate_requests))
         remove = seldom(DAY, lambda: self._do(remove_unused))
         tidy = seldom(HOUR, lambda: self._do(tidy_up))
         works = {
@@ -69,7 +71,17 @@ class ChangingApp:
         self._runner = Runner(
             self.engine,
             works,
-            tasks=(lambda: seal(self.engine), sweep, clocks, late, remind, invited, remove, tidy),
+            tasks=(
+                lambda: seal(self.engine),
+                sweep,
+                clocks,
+                late,
+                triage,
+                remind,
+                invited,
+                remove,
+                tidy,
+            ),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

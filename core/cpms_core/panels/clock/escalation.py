@@ -61,9 +61,7 @@ def _late_for_long(session: Session) -> list[UUID]:
         )
     )
     return [
-        row.id
-        for row in rows
-        if promises_for(session, row.ern_id).told_to_coordinators(row.due_at) <= now
+        row.id for row in rows if promises_for(session, row.ern_id).goes_up_at(row.due_at) <= now
     ]
 
 

@@ -34,7 +34,7 @@ class Promises(Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome_days: int = 14
     """Days, whether worked on or not; what would be due on a free one is due on the next."""
     coordinators_after_hours: int = 24
-    """Hours of working days that a panel is late until the coordinators are told."""
+    """Hours of working days that something is late until it is told to the next above."""
 
 
 class Preview(Struct, frozen=True, kw_only=True):
@@ -76,10 +76,10 @@ class NetworkPromises(Struct, frozen=True):
             outcome=self.due("outcome", urgency, now),
         )
 
-    def told_to_coordinators(self, due: datetime) -> datetime:
-        """When what was due then, and is still not there, is told to the coordinators."""
+    def goes_up_at(self, told: datetime) -> datetime:
+        """When what is late, and was told then, is told to the next above."""
         later = timedelta(hours=self.promises.coordinators_after_hours)
-        return self.calendar.after_hours(due, later)
+        return self.calendar.after_hours(told, later)
 
 
 def promises_for(session: Session, ern_id: str) -> NetworkPromises:

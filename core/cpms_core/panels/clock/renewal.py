@@ -83,20 +83,14 @@ def _renew_requests(session: Session, *where: ColumnElement[bool], most: int | N
     rows = session.execute(
         select(
             *(request.id, request.ern_id, request.state, request.urgency),
-            *(request.submitted_at, request.paused_seconds),
+            *(request.submitted_at, request.paused_seconds, request.escalated),
         )
         .where(*where)
         .limit(most)
     ).all()
-    values = [
-        {"id": row.id, "due_at": _due(session, row, "triage", counted_from(row))}
-        if row.state == "submitted"
-        else {"id": row.id, "due_at": None}
-        for row in rows
-    ]
-    if values:
-        session.execute(update(request), values)
-    return len(values)
+    if rows:
+        session.execute(update(request), [_request_values(session, row) for row in rows])
+    return len(rows)
 
 
 def _renew_panels(session: Session, *where: ColumnElement[bool], most: int | None = None) -> int:
@@ -116,9 +110,20 @@ def _renew_panels(session: Session, *where: ColumnElement[bool], most: int | Non
     return len(rows)
 
 
+def _request_values(session: Session, row: Any) -> dict[str, Any]:
+    is_waiting = row.state == "submitted"
+    due = _due(session, row, "triage", counted_from(row)) if is_waiting else None
+    return _values(row, due)
+
+
 def _panel_values(session: Session, row: Any) -> dict[str, Any]:
     what = promised(row.stage, row.first_response_at)
     due = _due(session, row, what, row.counted_from or counted_from(row)) if what else None
+    return _values(row, due)
+
+
+def _values(row: Any, due: datetime | None) -> dict[str, Any]:
+    """What is late no more is told anew when it is late again."""
     is_late = due is not None and due <= clock.now()
     return {"id": row.id, "due_at": due, "escalated": row.escalated if is_late else 0}
 
