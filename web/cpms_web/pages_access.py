@@ -35,7 +35,7 @@ def show_my_requests(visit: PageVisit) -> Answer:
         "requests": requests,
         **in_words(visit, requests),
         "handles": handles,
-        "waiting": count_waiting(visit.session, visit.actor).count if handles else 0,
+        "waiting": count_waiting(visit.session, visit.actor) if handles else 0,
     }
     return Page(template="web/access.html", values=values)
 

@@ -6,20 +6,33 @@ that the centre set, somebody who manages it decides: keep on, or erase.
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
+from functools import cache
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    ScalarSelect,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 
-from cpms_core import audit
-from cpms_core.actor import Actor, Role
+from cpms_core import audit, me
+from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case, Record
 from cpms_core.clock import clock
+from cpms_core.db import UtcDateTime, this_day
 from cpms_core.errors import InvalidError
 from cpms_core.patients.models import Patient
-from cpms_core.patients.team import find_patient, is_open_to
+from cpms_core.patients.team import find_patient, is_open_to_me
+from cpms_core.rows import AnyQuery
 
 MOST_YEARS = 50
 """From today, that somebody may decide to keep on."""
@@ -80,8 +93,15 @@ def retain_until(session: Session, patients: Sequence[Patient], years: int) -> d
 
 def is_due(years: int) -> ColumnElement[bool]:
     """For a query over patients: whose day has come."""
-    today = clock.today()
-    before = datetime.combine(earlier(today, years), time.max, UTC)
+    return _is_due(ended_before(years))
+
+
+def ended_before(years: int) -> datetime:
+    """If nothing has happened since then, the site's rule says to look at a patient now."""
+    return datetime.combine(earlier(clock.today(), years), time.max, UTC)
+
+
+def _is_due(before: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     recent = exists().where(
         Case.patient_id == Patient.id,
         or_(
@@ -92,16 +112,18 @@ def is_due(years: int) -> ColumnElement[bool]:
         ),
     )
     by_rule = and_(Patient.retain_until.is_(None), Patient.created_at <= before, ~recent)
-    return or_(Patient.retain_until <= today, by_rule)
+    return or_(Patient.retain_until <= this_day(), by_rule)
 
 
-def count_due(session: Session, actor: Actor, years: int) -> int:
-    """Of the centres the actor manages."""
-    managed = actor.centres(Role.CENTRE_MANAGER)
-    if not managed:
-        return 0
-    wanted = (Patient.hcp_id.in_(managed), is_open_to(actor), is_due(years))
-    return session.scalar(select(func.count()).select_from(Patient).where(*wanted)) or 0
+@cache
+def count_due() -> AnyQuery:
+    """For Home: of the centres that I manage. Takes `ended_before`, too."""
+    before = bindparam("ended_before", type_=UtcDateTime())
+    return (
+        select(func.count().label("patients"))
+        .select_from(Patient)
+        .where(Patient.hcp_id.in_(me.MANAGED), is_open_to_me(), _is_due(before))
+    )
 
 
 def later(day: date, years: int) -> date:

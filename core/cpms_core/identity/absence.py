@@ -5,13 +5,15 @@ deputy's own roles.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, and_, exists, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from cpms_core import audit
+from cpms_core import audit, me
 from cpms_core.actor import AT_A_CENTRE, Actor
 from cpms_core.audit import Event
 from cpms_core.clock import clock
@@ -109,14 +111,20 @@ def end_deputyships(session: Session, user_id: UUID) -> None:
     )
 
 
-def absent_for(session: Session, actor: Actor) -> dict[UUID, str]:
-    """For whom the actor stands in now; names by id."""
-    wanted = (
+@cache
+def absent_ones() -> Select[UUID, str]:
+    """For Home: for whom I stand in now."""
+    return (
         select(User.id, User.name)
         .join(Deputy, Deputy.user_id == User.id)
-        .where(Deputy.deputy_id == actor.user_id, stands_in())
+        .where(Deputy.deputy_id == me.ID, stands_in())
     )
-    return {row[0]: row[1] for row in session.execute(wanted)}
+
+
+def is_mine_now(user_id: Any) -> ColumnElement[bool]:
+    """For a query with a person's id: whether it is I, or somebody for whom I stand in now."""
+    absent = select(Deputy.user_id).where(Deputy.deputy_id == me.ID, stands_in())
+    return or_(user_id == me.ID, user_id.in_(absent))
 
 
 def _is_open() -> ColumnElement[bool]:

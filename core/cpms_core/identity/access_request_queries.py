@@ -2,19 +2,21 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from cpms_core import audit
+from cpms_core import audit, me
 from cpms_core.access import may
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
 from cpms_core.identity.access_requests import OPEN, find_request, subject_of
 from cpms_core.identity.models import AccessRequest, RoleGrant, User
+from cpms_core.rows import AnyQuery
 
 PAGE = 50
 
@@ -43,26 +45,11 @@ class RequestView(Struct, frozen=True, kw_only=True):
     may_decide: bool = False
 
 
-class AskedBack(Struct, frozen=True, kw_only=True):
-    id: UUID
-    question: str
-    since: datetime
-    is_late: bool
-
-
 class Queue(Struct, frozen=True, kw_only=True):
     rows: tuple[RequestView, ...]
     count: int
     page: int
     last: int
-
-
-class Waiting(Struct, frozen=True, kw_only=True):
-    count: int
-    since: datetime | None
-    """Since when the one that waits longest does."""
-    late: int
-    """How many have waited too long."""
 
 
 def list_my_requests(session: Session, actor: Actor) -> tuple[RequestView, ...]:
@@ -99,8 +86,9 @@ def read_request(session: Session, actor: Actor, request_id: UUID) -> RequestVie
 def list_queue(session: Session, actor: Actor, page: int = 1) -> Queue:
     """What waits for the actor first, the oldest on top; then what waits for its person."""
     audit.record(session, actor, Event.ACCESS_LISTED, page=page)
-    where = and_(_open_for(actor), AccessRequest.state.in_(OPEN))
-    count = session.scalar(_count().where(where)) or 0
+    where = and_(_open_for_me(), AccessRequest.state.in_(OPEN))
+    values = me.values(actor)
+    count = session.scalar(_count().where(where), values) or 0
     last = max(1, -(-count // PAGE))
     page = min(max(page, 1), last)
     rows = session.execute(
@@ -108,51 +96,49 @@ def list_queue(session: Session, actor: Actor, page: int = 1) -> Queue:
         .where(where)
         .order_by(AccessRequest.state.desc(), AccessRequest.submitted_at)
         .limit(PAGE)
-        .offset((page - 1) * PAGE)
+        .offset((page - 1) * PAGE),
+        values,
     )
     return Queue(rows=tuple(_view(row) for row in rows), count=count, page=page, last=last)
 
 
-def count_waiting(session: Session, actor: Actor) -> Waiting:
-    """What the actor should do something about right now.
+def count_waiting(session: Session, actor: Actor) -> int:
+    """What the actor should do something about right now."""
+    return int(session.execute(waiting_requests(), me.values(actor)).one().requests)
+
+
+@cache
+def waiting_requests() -> AnyQuery:
+    """How many I should do something about now; since when; how many have waited too long.
 
     A system administrator hears of those that somebody else should have decided, and of those that
     nobody else can.
     """
-    theirs = or_(
-        _is_theirs(actor),
+    mine = or_(
+        _is_mine(),
         AccessRequest.reminded_at.is_not(None),
         AccessRequest.ern_id.not_in(_coordinated()),
     )
-    row = session.execute(
+    return (
         select(
-            func.count(),
-            func.min(AccessRequest.waits_since, type_=_TIME),
-            func.count(AccessRequest.reminded_at),
+            func.count().label("requests"),
+            func.min(AccessRequest.waits_since, type_=_TIME).label("since"),
+            func.count(AccessRequest.reminded_at).label("late"),
         )
         .select_from(AccessRequest)
         .join(User, User.id == AccessRequest.user_id)
-        .where(_open_for(actor), AccessRequest.state == "submitted", theirs)
-    ).one()
-    return Waiting(count=row[0], since=row[1], late=row[2])
-
-
-def find_asked_back(session: Session, actor: Actor) -> list[AskedBack]:
-    """The actor's own requests that wait for an answer."""
-    asked = session.scalars(
-        select(AccessRequest).where(
-            AccessRequest.user_id == actor.user_id, AccessRequest.state == "asked"
-        )
+        .where(_open_for_me(), AccessRequest.state == "submitted", mine)
     )
-    return [
-        AskedBack(
-            id=one.id,
-            question=one.message,
-            since=one.waits_since or one.submitted_at,
-            is_late=one.reminded_at is not None,
-        )
-        for one in asked
-    ]
+
+
+@cache
+def asked_back() -> AnyQuery:
+    """My own requests that wait for an answer."""
+    since = func.coalesce(AccessRequest.waits_since, AccessRequest.submitted_at, type_=_TIME)
+    return select(
+        *(AccessRequest.id, AccessRequest.message, AccessRequest.reminded_at),
+        since.label("since"),
+    ).where(AccessRequest.user_id == me.ID, AccessRequest.state == "asked")
 
 
 def find_asked_for(session: Session, actor: Actor) -> frozenset[tuple[str, UUID]]:
@@ -185,23 +171,19 @@ def _coordinated() -> Select[str | None]:
     )
 
 
-def _open_for(actor: Actor) -> ColumnElement[bool]:
+def _open_for_me() -> ColumnElement[bool]:
     """Of others, by people who can sign in; a system administrator's are all of them."""
-    everything = true() if Role.SYSTEM_ADMIN in actor.roles else false()
     return and_(
-        AccessRequest.user_id != actor.user_id,
+        AccessRequest.user_id != me.ID,
         User.disabled_at.is_(None),
-        or_(_is_theirs(actor), everything),
+        or_(_is_mine(), me.IS_ADMIN),
     )
 
 
-def _is_theirs(actor: Actor) -> ColumnElement[bool]:
+def _is_mine() -> ColumnElement[bool]:
     """A centre manager's are those to endorse, a coordinator's those of the ERN."""
-    to_endorse = and_(
-        AccessRequest.hcp_id.in_(actor.centres(Role.CENTRE_MANAGER)),
-        AccessRequest.endorsed_at.is_(None),
-    )
-    return or_(to_endorse, AccessRequest.ern_id.in_(actor.erns(Role.COORDINATOR)))
+    to_endorse = and_(AccessRequest.hcp_id.in_(me.MANAGED), AccessRequest.endorsed_at.is_(None))
+    return or_(to_endorse, AccessRequest.ern_id.in_(me.COORDINATED))
 
 
 def _count() -> Select[int]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
-from cpms_core import audit
+from cpms_core import audit, me
 from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.clock import clock
@@ -26,6 +26,7 @@ LANGUAGES: Final[Mapping[str, str]] = dict(
 )
 """The official languages of the Union and of Norway, Iceland and Ukraine: ISO 639-1 → English."""
 _MOST = 120
+_INTRODUCED = select(User.introduced_at).where(User.id == me.ID)
 
 
 class Preferences(Struct, frozen=True, kw_only=True):
@@ -74,8 +75,7 @@ def save_preferences(
 
 def is_introduced(session: Session, actor: Actor) -> bool:
     """Whether this person has been asked all this and has answered."""
-    found = session.scalar(select(User.introduced_at).where(User.id == actor.user_id))
-    return found is not None
+    return session.scalar(_INTRODUCED, me.values(actor)) is not None
 
 
 def _ensure_right(offered: frozenset[tuple[str, str]], chosen: Preferences) -> None:

@@ -1,20 +1,24 @@
 """Who is told that the glass was broken: it stands on their Home until they have seen it."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
-from cpms_core import audit
-from cpms_core.actor import CENTRE_ROLES, Actor, Role
+from cpms_core import audit, me
+from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.errors import NotFoundError
 from cpms_core.identity.models import User
 from cpms_core.patients.models import BrokenGlass, EmergencySeen, Patient
 from cpms_core.patients.team import is_on_team
+from cpms_core.rows import AnyQuery
 
 
 class Emergency(Struct, frozen=True, kw_only=True):
@@ -35,74 +39,73 @@ class Emergency(Struct, frozen=True, kw_only=True):
         return self.until > clock.now()
 
 
-def unseen_emergencies(session: Session, actor: Actor) -> list[Emergency]:
-    """What the actor is told of and has not acknowledged, newest first."""
-    seen = exists().where(
-        EmergencySeen.glass_id == BrokenGlass.id, EmergencySeen.user_id == actor.user_id
-    )
-    return _emergencies(session, _is_told(actor), ~seen)
+@cache
+def unseen_emergencies() -> AnyQuery:
+    """For Home: what I am told of and have not acknowledged, newest first."""
+    seen = exists().where(EmergencySeen.glass_id == BrokenGlass.id, EmergencySeen.user_id == me.ID)
+    return _newest().where(_is_told(), ~seen)
 
 
 def emergencies_of(session: Session, patient_id: UUID) -> list[Emergency]:
     """For the page of a patient, newest first; the caller has asked who may see it."""
-    return _emergencies(session, BrokenGlass.patient_id == patient_id)
+    return _emergencies(session, {}, BrokenGlass.patient_id == patient_id)
 
 
 def read_emergency(session: Session, actor: Actor, glass_id: UUID) -> Emergency:
     """For whoever is told of it; audited."""
-    found = _emergencies(session, _is_told(actor), BrokenGlass.id == glass_id)
-    if not found:
-        raise NotFoundError
-    _note(session, actor, found[0], Event.EMERGENCY_READ)
-    return found[0]
+    found = _find(session, actor, glass_id)
+    _note(session, actor, found, Event.EMERGENCY_READ)
+    return found
 
 
 def acknowledge(session: Session, actor: Actor, glass_id: UUID) -> None:
     """It no longer waits for this person; for the others it does."""
-    found = _emergencies(session, _is_told(actor), BrokenGlass.id == glass_id)
-    if not found:
-        raise NotFoundError
+    found = _find(session, actor, glass_id)
     if session.get(EmergencySeen, (glass_id, actor.user_id)) is None:
         session.add(EmergencySeen(glass_id=glass_id, user_id=actor.user_id))
-    _note(session, actor, found[0], Event.EMERGENCY_SEEN)
+    _note(session, actor, found, Event.EMERGENCY_SEEN)
 
 
-def _is_told(actor: Actor) -> ColumnElement[bool]:
+def _find(session: Session, actor: Actor, glass_id: UUID) -> Emergency:
+    found = _emergencies(session, me.values(actor), _is_told(), BrokenGlass.id == glass_id)
+    if not found:
+        raise NotFoundError
+    return found[0]
+
+
+def _is_told() -> ColumnElement[bool]:
     """For a query that joins patients: the team, whoever enrolled an open one, the managers."""
     return and_(
-        BrokenGlass.user_id != actor.user_id,
-        Patient.hcp_id.in_(actor.centres(*CENTRE_ROLES)),
+        BrokenGlass.user_id != me.ID,
+        Patient.hcp_id.in_(me.CENTRES),
         or_(
-            is_on_team(actor.user_id),
-            and_(Patient.is_restricted.is_(False), Patient.created_by == actor.user_id),
-            Patient.hcp_id.in_(actor.centres(Role.CENTRE_MANAGER)),
+            is_on_team(me.ID),
+            and_(Patient.is_restricted.is_(False), Patient.created_by == me.ID),
+            Patient.hcp_id.in_(me.MANAGED),
         ),
     )
 
 
-def _emergencies(session: Session, *where: ColumnElement[bool]) -> list[Emergency]:
-    rows = session.execute(
-        select(BrokenGlass, Patient.pseudonym, User.name)
+def _emergencies(
+    session: Session, values: Mapping[str, Any], *where: ColumnElement[bool]
+) -> list[Emergency]:
+    rows = session.execute(_newest().where(*where), values).mappings()
+    return [Emergency(**row) for row in rows]
+
+
+def _newest() -> AnyQuery:
+    """The columns are the fields of `Emergency`."""
+    return (
+        select(
+            *(BrokenGlass.id, BrokenGlass.patient_id, Patient.pseudonym),
+            *(BrokenGlass.user_id.label("who_id"), User.name.label("who"), BrokenGlass.opens),
+            *(BrokenGlass.reason, BrokenGlass.broken_at, BrokenGlass.until),
+        )
         .join(Patient, Patient.id == BrokenGlass.patient_id)
         .join(User, User.id == BrokenGlass.user_id)
-        .where(*where)
         .order_by(BrokenGlass.broken_at.desc())
         .limit(100)
     )
-    return [
-        Emergency(
-            id=glass.id,
-            patient_id=glass.patient_id,
-            pseudonym=pseudonym,
-            who_id=glass.user_id,
-            who=name,
-            opens=glass.opens,
-            reason=glass.reason,
-            broken_at=glass.broken_at,
-            until=glass.until,
-        )
-        for glass, pseudonym, name in rows
-    ]
 
 
 def _note(session: Session, actor: Actor, emergency: Emergency, event: Event) -> None:

@@ -5,47 +5,49 @@ instance.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from cpms_core import me
 from cpms_core.access import Subject, ensure
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
+from cpms_core.directory.models import Hcp
 from cpms_core.errors import InvalidError, NotFoundError
 from cpms_core.identity.models import RoleGrant, User
 from cpms_core.patients.care_team import end_members, note_team, put_on_team
 from cpms_core.patients.colleagues import ensure_colleagues, is_there
 from cpms_core.patients.models import Patient, TeamMember
-
-IN_CHARGE = frozenset({Role.CENTRE_MANAGER, Role.SYSTEM_ADMIN})
-
-
-def orphans(session: Session, actor: Actor) -> list[Patient]:
-    """Those that wait for this actor to name a new team."""
-    if not actor.roles & IN_CHARGE:
-        return []
-    is_mine = is_in_charge(actor, Patient.hcp_id)
-    wanted = select(Patient).where(is_mine, _is_orphan()).order_by(Patient.pseudonym)
-    return list(session.scalars(wanted))
+from cpms_core.rows import AnyQuery
 
 
-def is_in_charge(actor: Actor, hcp_id: Any) -> ColumnElement[bool]:
-    """For a query with a centre's id: whether this actor is told of what is orphaned there."""
-    managed: ColumnElement[bool] = hcp_id.in_(actor.centres(Role.CENTRE_MANAGER))
-    if Role.SYSTEM_ADMIN not in actor.roles:
-        return managed
+@cache
+def orphans() -> AnyQuery:
+    """For Home: those that wait for me to name a new team."""
+    return (
+        select(Patient.id, Patient.pseudonym)
+        .where(is_in_charge(Patient.hcp_id), _is_orphan())
+        .order_by(Patient.pseudonym)
+    )
+
+
+def is_in_charge(hcp_id: Any) -> ColumnElement[bool]:
+    """For a query with a centre's id: whether I am told of what is orphaned there."""
     person, grant = aliased(User), aliased(RoleGrant)
     has_manager = exists().where(
-        grant.hcp_id == hcp_id,
+        grant.hcp_id == Hcp.id,
         grant.role == Role.CENTRE_MANAGER,
         grant.revoked_at.is_(None),
         grant.user_id == person.id,
         person.disabled_at.is_(None),
     )
-    return or_(managed, ~has_manager)
+    mine = select(Hcp.id).where(or_(Hcp.id.in_(me.MANAGED), and_(me.IS_ADMIN, ~has_manager)))
+    is_mine: ColumnElement[bool] = hcp_id.in_(mine)
+    return is_mine
 
 
 def find_orphan(session: Session, actor: Actor, patient_id: UUID) -> Patient:

@@ -4,17 +4,19 @@ Only proposals and the patient's own rows are here; `cases.transfer` moves the c
 """
 
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
-from cpms_core import audit
+from cpms_core import audit, me
 from cpms_core.access import Subject, ensure
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
 from cpms_core.clock import clock
+from cpms_core.db import before_now
 from cpms_core.directory.models import Hcp
 from cpms_core.errors import ConflictError, InvalidError, NotFoundError
 from cpms_core.identity.models import RoleGrant, User
@@ -22,12 +24,11 @@ from cpms_core.keys import SiteKey
 from cpms_core.patients.care_team import end_team
 from cpms_core.patients.models import Patient, SealedIdentity, Transfer
 from cpms_core.patients.service import centre_vault
-from cpms_core.patients.team import ensure_goes_on, find_patient, is_open_to
+from cpms_core.patients.team import ensure_goes_on, find_patient, is_open_to_me
+from cpms_core.rows import AnyQuery
 
 _LONGEST = 500
 _TOLD_FOR = timedelta(days=7)
-# Made once: every Home asks.
-_FROM, _TO = aliased(Hcp), aliased(Hcp)
 
 
 class TransferView(Struct, frozen=True, kw_only=True):
@@ -154,52 +155,45 @@ def open_transfer(session: Session, patient_id: UUID) -> TransferView | None:
     return found[0] if found else None
 
 
-def transfers_to_decide(session: Session, actor: Actor) -> list[TransferView]:
-    managed = actor.centres(Role.CENTRE_MANAGER)
-    if not managed:
-        return []
-    return transfer_views(session, Transfer.to_hcp_id.in_(managed), Transfer.state == "proposed")
+@cache
+def transfers_to_decide() -> AnyQuery:
+    """For Home: to the centres that I manage."""
+    return _views().where(Transfer.to_hcp_id.in_(me.MANAGED), Transfer.state == "proposed")
 
 
-def refused_transfers(session: Session, actor: Actor) -> list[TransferView]:
-    """What the actor proposed and another centre refused lately."""
-    return transfer_views(
-        session,
-        Transfer.proposed_by == actor.user_id,
+@cache
+def refused_transfers() -> AnyQuery:
+    """For Home: what I proposed and another centre refused lately."""
+    return _views().where(
+        Transfer.proposed_by == me.ID,
         Transfer.state == "refused",
-        Transfer.decided_at > clock.now() - _TOLD_FOR,
-        is_open_to(actor),
+        Transfer.decided_at > before_now(_TOLD_FOR),
+        is_open_to_me(),
     )
 
 
-def transfer_views(session: Session, *where: object) -> list[TransferView]:
+def transfer_views(session: Session, *where: ColumnElement[bool]) -> list[TransferView]:
     """Newest first; the caller has asked who may see them."""
-    rows = session.execute(
-        select(Transfer, Patient.pseudonym, _FROM.name, _TO.name, User.name)
+    rows = session.execute(_views().where(*where)).mappings()
+    return [TransferView(**row) for row in rows]
+
+
+def _views() -> AnyQuery:
+    """The columns are the fields of `TransferView`."""
+    from_hcp, to_hcp = aliased(Hcp), aliased(Hcp)
+    return (
+        select(
+            *(Transfer.id, Transfer.patient_id, Patient.pseudonym),
+            *(Transfer.from_hcp_id, from_hcp.name.label("from_centre")),
+            *(Transfer.to_hcp_id, to_hcp.name.label("to_centre"), User.name.label("proposer")),
+            *(Transfer.proposed_at, Transfer.reason, Transfer.state, Transfer.decided_at),
+        )
         .join(Patient, Patient.id == Transfer.patient_id)
-        .join(_FROM, _FROM.id == Transfer.from_hcp_id)
-        .join(_TO, _TO.id == Transfer.to_hcp_id)
+        .join(from_hcp, from_hcp.id == Transfer.from_hcp_id)
+        .join(to_hcp, to_hcp.id == Transfer.to_hcp_id)
         .join(User, User.id == Transfer.proposed_by)
-        .where(*where)  # type: ignore[arg-type]  # conditions, as SQLAlchemy takes them
         .order_by(Transfer.proposed_at.desc())
     )
-    return [
-        TransferView(
-            id=one.id,
-            patient_id=one.patient_id,
-            pseudonym=pseudonym,
-            from_hcp_id=one.from_hcp_id,
-            from_centre=from_centre,
-            to_hcp_id=one.to_hcp_id,
-            to_centre=to_centre,
-            proposer=proposer,
-            proposed_at=one.proposed_at,
-            reason=one.reason,
-            state=one.state,
-            decided_at=one.decided_at,
-        )
-        for one, pseudonym, from_centre, to_centre, proposer in rows
-    ]
 
 
 def _check(session: Session, patient: Patient, to_hcp_id: UUID, reason: str) -> None:

@@ -19,7 +19,7 @@ from cpms_core.panels.discussion.opinion_typing import changing, keep_typing, op
 from cpms_core.panels.discussion.timeline import MOST_NEW, Timeline
 from cpms_core.panels.guards import count_contributors
 from cpms_core.panels.home.home import read_home
-from cpms_core.panels.home.mentions import about_mentions
+from cpms_core.panels.home.waiting import Item
 from cpms_core.panels.models import Contribution
 from cpms_core.panels.page.queries import read_panel
 from cpms_core.panels.scope import find_panel
@@ -49,6 +49,12 @@ def change(they: Consultation, given: Contribution, text: str, seen: int = 1) ->
 
 def discussion_of(they: Consultation, reader: Actor, **more: int) -> Timeline:
     return read_panel(they.session, reader, REGISTRY, they.panel.id, **more).timeline  # type: ignore[arg-type]  # how much to show
+
+
+def mentions(session: Session, reader: Actor) -> list[Item]:
+    """On this person's Home."""
+    home = read_home(session, reader, REGISTRY, retention_years=15)
+    return [one for one in home.waiting if one.title.startswith("You are mentioned")]
 
 
 def test_each_part_alone_is_enough(session: Session, they: Consultation) -> None:
@@ -167,26 +173,25 @@ def test_a_member_who_is_named_finds_it_on_home_until_it_was_seen(
     session: Session, they: Consultation
 ) -> None:
     given = give(they, they.ghent, "@Dr Lyon, would you look at the hands? Not @Dr Nobody.")
-    (item,) = about_mentions(session, they.lyon)
-    assert item.title.startswith("You are mentioned") and str(given.id) in item.href
-    assert item in read_home(session, they.lyon, REGISTRY).waiting
-    assert not list(about_mentions(session, they.ghent))
+    (item,) = mentions(session, they.lyon)
+    assert str(given.id) in item.href
+    assert not mentions(session, they.ghent)
     clock.offset += timedelta(minutes=1)
     looks.note_look(session, they.lyon, they.panel.id, clock.now())
-    assert not list(about_mentions(session, they.lyon))
+    assert not mentions(session, they.lyon)
 
 
 def test_a_changed_text_speaks_to_whom_it_names_now(session: Session, they: Consultation) -> None:
     given = give(they, they.ghent, "@Dr Lyon?")
     change(they, given, "@Dr Lead?")
-    assert not list(about_mentions(session, they.lyon))
-    assert list(about_mentions(session, they.lead))
+    assert not mentions(session, they.lyon)
+    assert mentions(session, they.lead)
 
 
 def test_who_left_the_panel_is_not_spoken_to(session: Session, they: Consultation) -> None:
     members.remove_member(session, they.lead, they.panel.id, they.lyon.user_id)
     give(they, they.ghent, "@Dr Lyon?")
-    assert not list(about_mentions(session, they.lyon))
+    assert not mentions(session, they.lyon)
 
 
 def test_the_longest_name_is_meant() -> None:

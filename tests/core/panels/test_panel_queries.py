@@ -3,15 +3,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from cpms_core.actor import Role
+from cpms_core.actor import Actor, Role
 from cpms_core.clock import clock
 from cpms_core.errors import ForbiddenError, NotFoundError
 from cpms_core.panels import moves
 from cpms_core.panels.clock.renewal import renew_panel
 from cpms_core.panels.ern.panels import Filter
 from cpms_core.panels.ern.queries import read_ern_page
-from cpms_core.panels.home.home import read_home
-from cpms_core.panels.home.waiting import waiting_for
+from cpms_core.panels.home.home import HomePage, read_home
 from cpms_core.panels.page.queries import read_panel
 from cpms_core.panels.requests.triage import return_request
 from cpms_core.panels.seats import members
@@ -20,8 +19,12 @@ from tests.core.panels.consultation import REGISTRY, Consultation, act, fill_cas
 from tests.factories import make_case
 
 
-def titles(session: Session, actor: object) -> list[str]:
-    return [item.title.partition(":")[0] for item in waiting_for(session, actor)]  # type: ignore[arg-type]  # an Actor
+def titles(session: Session, actor: Actor) -> list[str]:
+    return [item.title.partition(":")[0] for item in home_of(session, actor).waiting]
+
+
+def home_of(session: Session, actor: Actor) -> HomePage:
+    return read_home(session, actor, REGISTRY, retention_years=15)
 
 
 def test_the_ern_page_shows_requests_then_panels_with_their_clocks(session: Session) -> None:
@@ -81,7 +84,7 @@ def test_without_the_consent_for_care_a_panel_leaves_every_list_of_others(
     session.flush()
     page = read_ern_page(session, they.coordinator, REGISTRY, "ithaca")
     assert page.panels == () and page.counted.open == 0
-    assert waiting_for(session, they.lead) == ()
+    assert titles(session, they.lead) == []
     with pytest.raises(NotFoundError):
         read_panel(session, they.ghent, REGISTRY, they.panel.id)
 
@@ -125,10 +128,10 @@ def test_home_is_urgent_first_and_lists_the_own_cases(session: Session) -> None:
     they = Consultation(session).assess()
     urgent = make_case(session, they.submitter, hcp="CZ01")
     fill_case(session, they.submitter, urgent, urgency="urgent", urgency_reason="Fits.")
-    home = read_home(session, they.submitter, REGISTRY)
+    home = home_of(session, they.submitter)
     (case,) = home.cases
     assert (case.stage, case.answered, case.where) == ("Assessment", 2, "ERN ITHACA · Undiagnosed")
-    assert read_home(session, they.ghent, REGISTRY).year.contributions == 1
+    assert home_of(session, they.ghent).year.contributions == 1
 
 
 def test_the_discussion_tells_what_happened_in_order(session: Session) -> None:

@@ -1,7 +1,9 @@
 """What became of the advice: the submitter says it with one tap for each recommendation."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from itertools import chain
+from operator import attrgetter
 from uuid import UUID
 
 from msgspec import Struct
@@ -22,7 +24,17 @@ from cpms_core.panels.scope import PanelScope, find_panel
 from cpms_core.panels.stages import Stage
 
 SAID: Mapping[str, str] = {"done": "Done", "planned": "Planned", "not_done": "Not done"}
+REASONS = (
+    "not available here",
+    "the family did not want it",
+    "no longer needed",
+    "waiting list",
+    "cost",
+)
+"""Why advice was not followed, as the form offers it; any other word will do."""
 _LONGEST = 500
+_by_time = attrgetter("answered_at")
+Answers = Mapping[UUID, Sequence[FollowUpAnswer]]
 
 
 class Advice(Struct, frozen=True, kw_only=True):
@@ -50,6 +62,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     note: str
     advice: tuple[Advice, ...]
     answered: int
+    reasons: tuple[str, ...] = REASONS
 
 
 class FollowUpPart(Struct, frozen=True, kw_only=True):
@@ -74,18 +87,18 @@ def read_follow_up(session: Session, actor: Actor, panel_id: UUID) -> FollowUpPa
     scope = find_panel(session, actor, panel_id, "outcome.read")
     rows = _follow_ups(session, panel_id)
     outcome = newest_signed(session, panel_id)
-    advice = _advice(session, outcome, rows)
+    answers = answers_to(session, [one.id for one in rows])
     due = _due(rows) if may(actor, "follow_up.answer", scope.subject) else None
     if scope.panel.stage not in {Stage.CLOSED, Stage.ARCHIVED}:
         due = None
     return FollowUpPart(
-        advice=advice,
+        advice=_advice(outcome, sorted(chain(*answers.values()), key=_by_time)),
         notes=tuple(
             (one.answered_at.date(), one.note)
             for one in reversed(rows)
             if one.note and one.answered_at
         ),
-        asked=asked_about(session, due, outcome) if due else None,
+        asked=asked_about(due, outcome, answers) if due else None,
         days=tuple((KINDS[one.kind], one.due_on, _standing(one)) for one in rows),
     )
 
@@ -140,9 +153,22 @@ def tell_story(session: Session, actor: Actor, follow_up_id: UUID, text: str) ->
     return found
 
 
-def asked_about(session: Session, found: FollowUp, outcome: Outcome | None) -> Asked:
+def answers_to(session: Session, follow_up_ids: Collection[UUID]) -> Answers:
+    """By question, the last word last."""
+    rows = session.scalars(
+        select(FollowUpAnswer)
+        .where(FollowUpAnswer.follow_up_id.in_(follow_up_ids))
+        .order_by(FollowUpAnswer.answered_at)
+    )
+    found: dict[UUID, list[FollowUpAnswer]] = {}
+    for one in rows:
+        found.setdefault(one.follow_up_id, []).append(one)
+    return found
+
+
+def asked_about(found: FollowUp, outcome: Outcome | None, answers: Answers) -> Asked:
     """The question as it stands: with the answers to it so far, none of earlier ones."""
-    advice = _advice(session, outcome, [found])
+    advice = _advice(outcome, answers.get(found.id, ()))
     return Asked(
         id=found.id,
         panel_id=found.panel_id,
@@ -159,7 +185,9 @@ def asked_about(session: Session, found: FollowUp, outcome: Outcome | None) -> A
 def find_asked(session: Session, actor: Actor, follow_up_id: UUID) -> Asked:
     """For a page that shows one question; without an event of its own."""
     found, _ = _find(session, actor, follow_up_id)
-    return asked_about(session, found, newest_signed(session, found.panel_id))
+    return asked_about(
+        found, newest_signed(session, found.panel_id), answers_to(session, [found.id])
+    )
 
 
 def _find(session: Session, actor: Actor, follow_up_id: UUID) -> tuple[FollowUp, PanelScope]:
@@ -205,21 +233,11 @@ def _standing(one: FollowUp) -> str:
     return "asked, not answered yet" if one.due_on <= clock.today() else "still to come"
 
 
-def _advice(
-    session: Session, outcome: Outcome | None, rows: Iterable[FollowUp]
-) -> tuple[Advice, ...]:
-    """Each recommendation with the last word on it among these questions."""
+def _advice(outcome: Outcome | None, answers: Iterable[FollowUpAnswer]) -> tuple[Advice, ...]:
+    """Each recommendation with the last word on it among these answers."""
     if outcome is None:
         return ()
-    ids = [one.id for one in rows]
-    said = {
-        one.number: one
-        for one in session.scalars(
-            select(FollowUpAnswer)
-            .where(FollowUpAnswer.follow_up_id.in_(ids), FollowUpAnswer.outcome_id == outcome.id)
-            .order_by(FollowUpAnswer.answered_at)
-        )
-    }
+    said = {one.number: one for one in answers if one.outcome_id == outcome.id}
     return tuple(
         _one_advice(number, one["what"], said.get(number))
         for number, one in enumerate(outcome.draft.get("recommendations", []), start=1)

@@ -1,7 +1,8 @@
-"""What waits after an outcome: questions to who asked, and to who reopens; what became of it."""
+"""What waits after an outcome: questions to who asked, and what became of the advice."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -9,24 +10,22 @@ from msgspec import Struct
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from cpms_core import words
-from cpms_core.actor import Actor, Role
+from cpms_core import me
 from cpms_core.cases.models import Case
-from cpms_core.clock import clock
+from cpms_core.db import this_day
 from cpms_core.directory.models import Ern
-from cpms_core.identity.absence import absent_for
-from cpms_core.identity.models import User
-from cpms_core.panels.after.follow_up import SAID, Asked, asked_about
+from cpms_core.identity.absence import is_mine_now
+from cpms_core.panels.after.follow_up import SAID, Answers, Asked, answers_to, asked_about
 from cpms_core.panels.after.follow_up_plan import KINDS
-from cpms_core.panels.after.models import FollowUp, FollowUpAnswer, Reopening
-from cpms_core.panels.clock.clocks import Clock
-from cpms_core.panels.home.waiting import Item
-from cpms_core.panels.models import ConsultationRequest, Panel, PanelErn, PanelMember
-from cpms_core.panels.outcome.versions import newest_signed
+from cpms_core.panels.after.models import FollowUp, FollowUpAnswer
+from cpms_core.panels.home.waiting import Reader
+from cpms_core.panels.models import ConsultationRequest, Panel, PanelMember
+from cpms_core.panels.outcome.versions import newest_signed_each
 from cpms_core.panels.scope import is_in_time, is_shown_to_others
 from cpms_core.panels.stages import Stage
 from cpms_core.patients.models import Patient
-from cpms_core.patients.team import is_open_to
+from cpms_core.patients.team import is_open_to_me
+from cpms_core.rows import AnyQuery
 
 _MOST = 10
 
@@ -55,91 +54,24 @@ class Became(Struct, frozen=True, kw_only=True):
     note: str
 
 
-def due_follow_ups(session: Session, actor: Actor) -> tuple[Due, ...]:
-    """Of cases that the reader sent or answers for, or somebody whom the reader stands in for."""
-    whose = {actor.user_id: "", **absent_for(session, actor)}
-    found: dict[UUID, Due] = {}
-    for row in _due(session, actor, list(whose)):
-        follow_up, panel_id = row.FollowUp, row.FollowUp.panel_id
-        if panel_id in found:
-            continue  # an older question about the same patient
-        owner = row.created_by if row.created_by in whose else row.submitted_by
-        found[panel_id] = Due(
-            pseudonym=row.pseudonym,
-            ern=row.ern,
-            number=row.number,
-            whose=whose[owner],
-            asked=asked_about(session, follow_up, newest_signed(session, panel_id)),
-        )
-    return tuple(found.values())
+def read_after(
+    session: Session, reader: Reader, due: Sequence[Any], told: Sequence[Any]
+) -> tuple[tuple[Due, ...], tuple[Became, ...]]:
+    """Of the rows of `due_follow_ups` and `told_follow_ups`: the newest of each panel."""
+    due, told = _newest(due), _newest(told)[:_MOST]
+    if not due and not told:
+        return (), ()
+    answers = answers_to(session, [row.id for row in (*due, *told)])
+    return _due(session, reader, due, answers), tuple(_became(row, answers) for row in told)
 
 
-def about_reopenings(session: Session, actor: Actor) -> Iterable[Item]:
-    """For the lead, and for whoever triages for the panel's networks."""
-    shared = select(PanelErn.panel_id).where(
-        PanelErn.ern_id.in_(actor.erns(Role.COORDINATOR, Role.DISPATCHER))
-    )
-    rows = session.execute(
+@cache
+def due_follow_ups() -> AnyQuery:
+    """Newest first; of cases that I sent or answer for, or somebody whom I stand in for."""
+    return (
         select(
-            *(Reopening.reason, Reopening.asked_at, Panel.id, Panel.number),
-            *(User.name, Ern.name.label("ern"), Patient.pseudonym),
-        )
-        .join(Panel, Panel.id == Reopening.panel_id)
-        .join(User, User.id == Reopening.asked_by)
-        .join(Ern, Ern.id == Panel.ern_id)
-        .join(Case, Case.id == Panel.case_id)
-        .join(Patient, Patient.id == Case.patient_id)
-        .where(
-            Reopening.state == "asked",
-            Panel.stage == Stage.CLOSED,
-            or_(Panel.lead_id == actor.user_id, Panel.id.in_(shared)),
-            is_shown_to_others(),
-        )
-        .order_by(Reopening.asked_at)
-        .limit(_MOST)
-    )
-    for row in rows:
-        yield Item(
-            title=f"Reopen the panel? {row.pseudonym}",
-            text=f"“{row.reason}”",
-            note=f"{row.name} has something new · {row.ern} · {row.number}",
-            action="Decide",
-            href=f"/panels/{row.id}/outcome#reopening",
-            clock=Clock(state="soon", words=f"waiting {words.since(row.asked_at)}"),
-        )
-
-
-def what_became(session: Session, actor: Actor) -> tuple[Became, ...]:
-    """Newest first, one line for each panel."""
-    rows = session.execute(
-        select(FollowUp, Patient.pseudonym, Ern.name.label("ern"))
-        .join(Panel, Panel.id == FollowUp.panel_id)
-        .join(Ern, Ern.id == Panel.ern_id)
-        .join(Case, Case.id == Panel.case_id)
-        .join(Patient, Patient.id == Case.patient_id)
-        .join(PanelMember, PanelMember.panel_id == Panel.id)
-        .where(
-            FollowUp.answered_at.is_not(None),
-            PanelMember.user_id == actor.user_id,
-            PanelMember.state == "accepted",
-            PanelMember.role != "observer",
-            is_in_time(),
-            is_shown_to_others(),
-        )
-        .order_by(FollowUp.answered_at.desc())
-        .limit(3 * _MOST)
-    ).all()
-    newest = {row.FollowUp.panel_id: row for row in reversed(rows)}
-    told = sorted(newest.values(), key=lambda row: row.FollowUp.answered_at, reverse=True)[:_MOST]
-    summaries = _summaries(session, [row.FollowUp.id for row in told])
-    return tuple(_became(row, summaries) for row in told)
-
-
-def _due(session: Session, actor: Actor, whose: list[UUID]) -> Iterable[Any]:
-    """Newest first."""
-    return session.execute(
-        select(
-            *(FollowUp, Patient.pseudonym, Panel.number, Ern.name.label("ern")),
+            *(FollowUp.id, FollowUp.panel_id, FollowUp.kind, FollowUp.due_on, FollowUp.state),
+            *(FollowUp.note, Patient.pseudonym, Panel.number, Ern.name.label("ern")),
             *(Case.created_by, ConsultationRequest.submitted_by),
         )
         .join(Panel, Panel.id == FollowUp.panel_id)
@@ -149,46 +81,85 @@ def _due(session: Session, actor: Actor, whose: list[UUID]) -> Iterable[Any]:
         .join(Patient, Patient.id == Case.patient_id)
         .where(
             FollowUp.state == "planned",
-            FollowUp.due_on <= clock.today(),
+            FollowUp.due_on <= this_day(),
             Panel.stage == Stage.CLOSED,
             Case.withdrawn_at.is_(None),
-            is_open_to(actor),
-            or_(ConsultationRequest.submitted_by.in_(whose), Case.created_by.in_(whose)),
+            is_open_to_me(),
+            or_(is_mine_now(ConsultationRequest.submitted_by), is_mine_now(Case.created_by)),
         )
         .order_by(FollowUp.due_on.desc())
         .limit(3 * _MOST)
     )
 
 
-def _summaries(session: Session, ids: list[UUID]) -> dict[UUID, str]:
-    said: dict[UUID, list[FollowUpAnswer]] = {}
-    for one in session.scalars(
-        select(FollowUpAnswer)
-        .where(FollowUpAnswer.follow_up_id.in_(ids))
-        .order_by(FollowUpAnswer.number)
-    ):
-        said.setdefault(one.follow_up_id, []).append(one)
-    return {key: _in_words(answers) for key, answers in said.items()}
+@cache
+def told_follow_ups() -> AnyQuery:
+    """Newest first; of panels whose advice is mine, too."""
+    return (
+        select(
+            *(FollowUp.id, FollowUp.panel_id, FollowUp.kind, FollowUp.answered_at, FollowUp.note),
+            *(Patient.pseudonym, Ern.name.label("ern")),
+        )
+        .join(Panel, Panel.id == FollowUp.panel_id)
+        .join(Ern, Ern.id == Panel.ern_id)
+        .join(Case, Case.id == Panel.case_id)
+        .join(Patient, Patient.id == Case.patient_id)
+        .join(PanelMember, PanelMember.panel_id == Panel.id)
+        .where(
+            FollowUp.answered_at.is_not(None),
+            PanelMember.user_id == me.ID,
+            PanelMember.state == "accepted",
+            PanelMember.role != "observer",
+            is_in_time(),
+            is_shown_to_others(),
+        )
+        .order_by(FollowUp.answered_at.desc())
+        .limit(3 * _MOST)
+    )
 
 
-def _in_words(answers: list[FollowUpAnswer]) -> str:
+def _newest(rows: Iterable[Any]) -> list[Any]:
+    """The first of each panel."""
+    found: dict[UUID, Any] = {}
+    for row in rows:
+        found.setdefault(row.panel_id, row)
+    return list(found.values())
+
+
+def _due(
+    session: Session, reader: Reader, rows: Sequence[Any], answers: Answers
+) -> tuple[Due, ...]:
+    outcomes = newest_signed_each(session, [row.panel_id for row in rows]) if rows else {}
+    return tuple(
+        Due(
+            pseudonym=row.pseudonym,
+            ern=row.ern,
+            number=row.number,
+            whose=reader.for_whom(row.created_by, row.submitted_by) or "",
+            asked=asked_about(row, outcomes.get(row.panel_id), answers),
+        )
+        for row in rows
+    )
+
+
+def _became(row: Any, answers: Answers) -> Became:
+    return Became(
+        panel_id=row.panel_id,
+        pseudonym=row.pseudonym,
+        ern=row.ern,
+        told_at=row.answered_at,
+        when=KINDS[row.kind],
+        summary=_in_words(answers.get(row.id, ())),
+        note=row.note,
+    )
+
+
+def _in_words(answers: Iterable[FollowUpAnswer]) -> str:
+    ordered = sorted(answers, key=lambda one: one.number)
     parts = []
     for key, title in SAID.items():
-        those = [one for one in answers if one.said == key]
+        those = [one for one in ordered if one.said == key]
         why = "; ".join(one.why for one in those if one.why)
         if those:
             parts.append(f"{len(those)} {title.lower()}{f' ({why})' if why else ''}")
     return ", ".join(parts)
-
-
-def _became(row: Any, summaries: dict[UUID, str]) -> Became:
-    one = row.FollowUp
-    return Became(
-        panel_id=one.panel_id,
-        pseudonym=row.pseudonym,
-        ern=row.ern,
-        told_at=one.answered_at,
-        when=KINDS[one.kind],
-        summary=summaries.get(one.id, ""),
-        note=one.note,
-    )

@@ -1,17 +1,17 @@
 """Late panels on Home: their lead's, once told, and after a while the coordinators' too."""
 
 from collections.abc import Iterable
+from functools import cache
 from itertools import groupby
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, exists, or_, select
 
-from cpms_core import words
+from cpms_core import me, words
 from cpms_core.actor import Actor, Role
 from cpms_core.cases.models import Case
-from cpms_core.clock import clock
+from cpms_core.db import now
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import User
 from cpms_core.panels.clock.escalation import COORDINATORS, LEAD
@@ -20,13 +20,17 @@ from cpms_core.panels.models import ConsultationRequest, Panel, PanelErn
 from cpms_core.panels.panel_columns import clock_columns, clock_of, patient_columns
 from cpms_core.panels.scope import is_shown_to_others
 from cpms_core.patients.models import Patient
+from cpms_core.rows import AnyQuery
 
 _MOST, _MOST_EACH = 100, 3
 
 
-def with_late_panels(session: Session, actor: Actor, items: Iterable[Item]) -> tuple[Item, ...]:
-    """The items, those about late panels of the actor's own marked; what else is late is on top."""
-    rows = {f"/panels/{row.id}": row for row in _late(session, actor)}
+def with_late_panels(actor: Actor, late: Iterable[Any], items: Iterable[Item]) -> tuple[Item, ...]:
+    """The items, those about late panels of the actor's own marked; what else is late is on top.
+
+    `late` are the rows of `late_panels`.
+    """
+    rows = {f"/panels/{row.id}": row for row in late}
     marked, told = [], set()
     for item in items:
         href = "/".join(item.href.split("/")[:3])
@@ -61,11 +65,12 @@ def _of_networks(actor: Actor, rows: Iterable[Any]) -> Iterable[Item]:
         )
 
 
-def _late(session: Session, actor: Actor) -> Iterable[Any]:
-    networks = select(PanelErn.panel_id).where(PanelErn.ern_id.in_(actor.erns(Role.COORDINATOR)))
-    to_me = and_(Panel.lead_id == actor.user_id, Panel.escalated >= LEAD)
-    to_us = and_(Panel.id.in_(networks), Panel.escalated >= COORDINATORS)
-    return session.execute(
+@cache
+def late_panels() -> AnyQuery:
+    is_ours = exists().where(PanelErn.panel_id == Panel.id, PanelErn.ern_id.in_(me.COORDINATED))
+    to_me = and_(Panel.lead_id == me.ID, Panel.escalated >= LEAD)
+    to_us = and_(is_ours, Panel.escalated >= COORDINATORS)
+    return (
         select(
             *(Panel.id, Panel.number, Panel.lead_id, User.name.label("lead_name")),
             *(ConsultationRequest.question, Panel.ern_id, Ern.name.label("ern")),
@@ -77,7 +82,7 @@ def _late(session: Session, actor: Actor) -> Iterable[Any]:
         .join(Hcp, Hcp.id == Case.hcp_id)
         .join(Ern, Ern.id == Panel.ern_id)
         .join(User, User.id == Panel.lead_id)
-        .where(Panel.due_at <= clock.now(), or_(to_me, to_us), is_shown_to_others())
+        .where(Panel.due_at <= now(), or_(to_me, to_us), is_shown_to_others())
         .order_by(Panel.due_at)
         .limit(_MOST)
     )

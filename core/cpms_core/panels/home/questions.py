@@ -1,65 +1,48 @@
 """Whom a question of a panel waits for: the centre that asked, or a lead who decides on waiting."""
 
-from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from sqlalchemy import case, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, case, select
+from sqlalchemy.orm import aliased
 
-from cpms_core import words
-from cpms_core.actor import Actor
+from cpms_core import me, words
 from cpms_core.cases.models import Case
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import User
 from cpms_core.panels.clock.clocks import Clock
 from cpms_core.panels.discussion.models import PanelQuestion
-from cpms_core.panels.home.waiting import Item
+from cpms_core.panels.home.waiting import Item, Part, Reader
 from cpms_core.panels.models import ConsultationRequest, Panel
 from cpms_core.panels.scope import is_shown_to_others
 from cpms_core.panels.stages import ENDED
 from cpms_core.patients.models import Patient
-from cpms_core.patients.team import is_open_to
+from cpms_core.patients.team import is_open_to_me
+from cpms_core.rows import AnyQuery
 
 _MOST = 30
 
 
-def about_questions(session: Session, actor: Actor) -> Iterable[Item]:
+@cache
+def _asked() -> AnyQuery:
     """First what a panel waits for, and what is asked of this very person."""
-    for row in _open(session, actor, is_open_to(actor)):
-        whom = "you" if row.is_own else row.submitter
-        waits = "The clock stands still until it is answered" if row.is_blocking else ""
-        yield Item(
-            title=f"The panel asks {whom}: {row.pseudonym}",
-            text=f"“{row.text}”",
-            note=" · ".join(filter(None, (row.ern, row.asker, waits))),
-            action="Answer",
-            href=f"/cases/{row.case_id}#q-{row.id}",
-            clock=_clock(row),
-            is_urgent=row.urgency == "urgent" and row.is_blocking,
-        )
-    for row in _open(
-        session,
-        actor,
-        Panel.lead_id == actor.user_id,
-        PanelQuestion.asks_to_wait,
+    return _open(is_open_to_me())
+
+
+@cache
+def _asking_to_wait() -> AnyQuery:
+    return _open(
+        Panel.lead_id == me.ID,
+        PanelQuestion.asks_to_wait.is_(True),
         PanelQuestion.is_blocking.is_(False),
         is_shown_to_others(),
-    ):
-        yield Item(
-            title=f"{row.asker} would wait for the submitter: {row.pseudonym}",
-            text=f"“{row.text}”",
-            note=f"{row.ern} · the submitter has the question; the clock still runs",
-            action="Decide",
-            href=f"/panels/{row.panel_id}/questions#q-{row.id}",
-            clock=_clock(row),
-            is_urgent=row.urgency == "urgent",
-        )
+    )
 
 
-def _open(session: Session, actor: Actor, *where: Any) -> Iterable[Any]:
+def _open(*where: ColumnElement[bool]) -> AnyQuery:
     submitter = aliased(User)
-    is_own = case((ConsultationRequest.submitted_by == actor.user_id, 1), else_=0)
-    return session.execute(
+    is_own = case((ConsultationRequest.submitted_by == me.ID, 1), else_=0)
+    return (
         select(
             *(PanelQuestion.id, PanelQuestion.text, PanelQuestion.asked_at),
             *(PanelQuestion.is_blocking, Panel.id.label("panel_id"), Panel.case_id),
@@ -85,7 +68,39 @@ def _open(session: Session, actor: Actor, *where: Any) -> Iterable[Any]:
     )
 
 
+def _question_item(row: Any, _: Reader) -> Item:
+    whom = "you" if row.is_own else row.submitter
+    waits = "The clock stands still until it is answered" if row.is_blocking else ""
+    return Item(
+        title=f"The panel asks {whom}: {row.pseudonym}",
+        text=f"“{row.text}”",
+        note=" · ".join(filter(None, (row.ern, row.asker, waits))),
+        action="Answer",
+        href=f"/cases/{row.case_id}#q-{row.id}",
+        clock=_clock(row),
+        is_urgent=row.urgency == "urgent" and row.is_blocking,
+    )
+
+
+def _waiting_item(row: Any, _: Reader) -> Item:
+    return Item(
+        title=f"{row.asker} would wait for the submitter: {row.pseudonym}",
+        text=f"“{row.text}”",
+        note=f"{row.ern} · the submitter has the question; the clock still runs",
+        action="Decide",
+        href=f"/panels/{row.panel_id}/questions#q-{row.id}",
+        clock=_clock(row),
+        is_urgent=row.urgency == "urgent",
+    )
+
+
 def _clock(row: Any) -> Clock:
     """Late it is for nobody: the time of the submitter is counted apart."""
     asked = f"asked {words.since(row.asked_at)} ago"
     return Clock(state="soon" if row.is_blocking else "", words=asked)
+
+
+PARTS = (
+    Part(_asked, _question_item, "question.answer"),
+    Part(_asking_to_wait, _waiting_item, "panel.steer"),
+)

@@ -1,6 +1,6 @@
 """The versions of a panel's outcome: find one, begin the next."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import msgspec
@@ -30,6 +30,16 @@ def newest_outcome(session: Session, panel_id: UUID) -> Outcome | None:
 def newest_signed(session: Session, panel_id: UUID) -> Outcome | None:
     """The outcome that holds now, whatever is drafted beside it."""
     return next(iter(signed_outcomes(session, panel_id)), None)
+
+
+def newest_signed_each(session: Session, panel_ids: Collection[UUID]) -> dict[UUID, Outcome]:
+    """By panel, in one statement."""
+    rows = session.scalars(
+        select(Outcome)
+        .where(Outcome.panel_id.in_(panel_ids), Outcome.state == "signed")
+        .order_by(Outcome.version)
+    )
+    return {one.panel_id: one for one in rows}
 
 
 def signed_outcomes(session: Session, panel_id: UUID) -> Sequence[Outcome]:

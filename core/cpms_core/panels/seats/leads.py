@@ -1,13 +1,13 @@
 """Another lead for a panel whose lead has left: named by the ERN, or by whoever hands over."""
 
 from collections.abc import Mapping
+from functools import cache
 from uuid import UUID
 
-from msgspec import Struct
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, aliased
 
-from cpms_core import audit
+from cpms_core import audit, me
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
 from cpms_core.clock import clock
@@ -25,33 +25,26 @@ from cpms_core.panels.scope import (
     renew_share,
 )
 from cpms_core.panels.stages import ENDED
+from cpms_core.rows import AnyQuery
 
 
-class Leadless(Struct, frozen=True, kw_only=True):
-    id: UUID
-    number: str
-    ern: str
-    lead: str
-    """Who led it."""
-
-
-def leadless_panels(session: Session, actor: Actor) -> list[Leadless]:
-    """Open panels of the actor's ERNs whose lead has no account or no role any more."""
-    erns = actor.erns(Role.COORDINATOR, Role.DISPATCHER)
-    if not erns:
-        return []
-    rows = session.execute(
-        select(Panel.id, Panel.number, Ern.name, User.name)
+@cache
+def leadless_panels() -> AnyQuery:
+    """For Home: open panels of my ERNs whose lead has no account or no role any more."""
+    ours = select(PanelErn.panel_id).where(
+        PanelErn.ern_id.in_(me.TRIAGED), PanelErn.ended_at.is_(None)
+    )
+    return (
+        select(Panel.id, Panel.number, Ern.name.label("ern"), User.name.label("lead"))
         .join(Ern, Ern.id == Panel.ern_id)
         .join(User, User.id == Panel.lead_id)
         .where(
-            Panel.id.in_(select(PanelErn.panel_id).where(PanelErn.ern_id.in_(erns))),
+            Panel.id.in_(ours),
             is_open_panel(),
             ~_can_lead(Panel.lead_id),
         )
         .order_by(Panel.number)
     )
-    return [Leadless(id=row[0], number=row[1], ern=row[2], lead=row[3]) for row in rows]
 
 
 def replace_lead(session: Session, actor: Actor, panel_id: UUID, lead_id: UUID) -> None:

@@ -1,6 +1,7 @@
 """What somebody leaves behind who loses a role at a centre or the account. Only reads."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from uuid import UUID
 
 from msgspec import Struct
@@ -18,7 +19,8 @@ from cpms_core.panels.scope import is_seated, networks_of
 from cpms_core.panels.seats.leads import choices_of_lead, is_open_panel
 from cpms_core.patients.colleagues import Colleague, colleagues, is_there
 from cpms_core.patients.models import Patient, TeamMember
-from cpms_core.patients.orphans import IN_CHARGE, is_in_charge
+from cpms_core.patients.orphans import is_in_charge
+from cpms_core.rows import AnyQuery
 
 
 class LeftCase(Struct, frozen=True, kw_only=True):
@@ -81,28 +83,19 @@ def what_is_left(
     )
 
 
-class Unattended(Struct, frozen=True):
-    """Somebody who is no longer there, and whose cases wait for nobody."""
+@cache
+def unattended() -> AnyQuery:
+    """For Home: whose cases wait for nobody, at the centres that I am in charge of.
 
-    user_id: UUID
-    name: str
-    cases: int
-
-
-def unattended(session: Session, actor: Actor) -> list[Unattended]:
-    """At the centres that the actor is in charge of; however it came about."""
-    if not actor.roles & IN_CHARGE:
-        return []
-    rows = session.execute(
-        select(User.id, User.name, func.count(Case.id))
+    However it came about that they are no longer there.
+    """
+    return (
+        select(User.id, User.name, func.count(Case.id).label("cases"))
         .join(Case, Case.created_by == User.id)
-        .where(
-            is_in_charge(actor, Case.hcp_id), *_is_open(), ~is_there(Case.hcp_id, Case.created_by)
-        )
+        .where(is_in_charge(Case.hcp_id), *_is_open(), ~is_there(Case.hcp_id, Case.created_by))
         .group_by(User.id, User.name)
         .order_by(User.name)
     )
-    return [Unattended(user_id, name, count) for user_id, name, count in rows]
 
 
 def _centres(

@@ -4,37 +4,25 @@ There is no mail yet: Home of whoever was asked, and the lead's list of members,
 """
 
 from datetime import datetime, timedelta
-from uuid import UUID
+from functools import cache
 
-from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from cpms_core import audit, words
-from cpms_core.actor import Actor
+from cpms_core import audit, me, words
 from cpms_core.audit import Event
 from cpms_core.cases.models import Case
 from cpms_core.clock import clock
+from cpms_core.db import before_now
 from cpms_core.panels.models import ConsultationRequest, Panel, PanelMember
 from cpms_core.panels.scope import is_in_time, is_shown_to_others
 from cpms_core.panels.stages import ENDED
 from cpms_core.patients.models import Patient
+from cpms_core.rows import AnyQuery
 
 TIMES = {"urgent": timedelta(hours=24), "routine": timedelta(hours=72)}
 """Until a reminder, by urgency. After twice as long others are to be invited."""
 _ENDED = [str(stage) for stage in ENDED]
-
-
-class Unanswered(Struct, frozen=True, kw_only=True):
-    """A panel whose lead should not wait any longer for those who were asked."""
-
-    panel_id: UUID
-    pseudonym: str
-    person: str
-    is_urgent: bool
-    count: int
-    since: datetime
-    """When the first of them was asked."""
 
 
 def remind_of_invitations(session: Session) -> int:
@@ -74,10 +62,14 @@ def remind_of_invitations(session: Session) -> int:
     return len(reminded)
 
 
-def unanswered_for_lead(session: Session, actor: Actor) -> tuple[Unanswered, ...]:
-    """Panels the actor leads, where somebody is silent for twice the time of a reminder."""
+@cache
+def unanswered_for_lead() -> AnyQuery:
+    """For Home: panels I lead, where some are silent for twice the time of a reminder.
+
+    How many, and since when the first of them is.
+    """
     request = ConsultationRequest
-    rows = session.execute(
+    return (
         select(
             *(Panel.id, request.urgency, Patient.pseudonym, Patient.sex),
             *(Patient.birth_year, Patient.birth_month, func.count().label("asked")),
@@ -88,7 +80,7 @@ def unanswered_for_lead(session: Session, actor: Actor) -> tuple[Unanswered, ...
         .join(Case, Case.id == Panel.case_id)
         .join(Patient, Patient.id == Case.patient_id)
         .where(
-            Panel.lead_id == actor.user_id,
+            Panel.lead_id == me.ID,
             Panel.stage.not_in(_ENDED),
             PanelMember.state == "invited",
             _waits_for(2),
@@ -97,17 +89,6 @@ def unanswered_for_lead(session: Session, actor: Actor) -> tuple[Unanswered, ...
         )
         .group_by(Panel.id, request.urgency, Patient.id)
         .order_by("since")
-    )
-    return tuple(
-        Unanswered(
-            panel_id=row.id,
-            pseudonym=row.pseudonym,
-            person=words.person(row.sex, row.birth_year, row.birth_month),
-            is_urgent=row.urgency == "urgent",
-            count=row.asked,
-            since=row.since,
-        )
-        for row in rows
     )
 
 
@@ -122,9 +103,8 @@ def reminded(at: datetime | None) -> str:
 
 def _waits_for(times: int) -> ColumnElement[bool]:
     """Asked so many times the time of a reminder ago, by the urgency of the request."""
-    now = clock.now()
     is_urgent = ConsultationRequest.urgency == "urgent"
     return or_(
-        and_(is_urgent, PanelMember.invited_at <= now - times * TIMES["urgent"]),
-        and_(~is_urgent, PanelMember.invited_at <= now - times * TIMES["routine"]),
+        and_(is_urgent, PanelMember.invited_at <= before_now(times * TIMES["urgent"])),
+        and_(~is_urgent, PanelMember.invited_at <= before_now(times * TIMES["routine"])),
     )
