@@ -9,7 +9,6 @@ from cpms_core.audit import Event
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels.counting import what_it_needs
-from cpms_core.panels.discussion.question_queries import read_questions
 from cpms_core.panels.guards import ENOUGH
 from cpms_core.panels.moves import move_stage
 from cpms_core.panels.outcome.outcomes import start_outcome
@@ -64,7 +63,7 @@ def panel_page(
         "panel": panel,
         "enough": ENOUGH,
         "repair": what_it_needs(visit.session, visit.actor, panel.scope),
-        "questions": read_questions(visit.session, visit.actor, panel_id),
+        "questions": panel.questions,
         "quick": quick_part(visit.session, visit.actor, panel_id) if is_quick else None,
         **(opinion or composer(visit, panel)),
         "error": str(error) if error else "",

@@ -42,6 +42,7 @@ _STANDINGS = {
 }
 
 
+_NOTHING = Subject()
 _NETWORKS = select(PanelErn.ern_id).where(PanelErn.panel_id == bindparam("panel_id"))
 _NAMED = (
     select(Ern.name)
@@ -55,6 +56,8 @@ class RequestScope(Struct, frozen=True):
     request: ConsultationRequest
     case: Case
     subject: Subject
+    of_case: Subject = _NOTHING
+    """With the actor's standings on every panel of the case; only where the actor was asked for."""
 
 
 class PanelScope(Struct, frozen=True):
@@ -63,6 +66,7 @@ class PanelScope(Struct, frozen=True):
     case: Case
     subject: Subject
     """With the actor's standing on this very panel, and the ERNs that share it."""
+    of_case: Subject = _NOTHING
 
 
 def find_request(session: Session, actor: Actor, request_id: UUID, permission: str) -> RequestScope:
@@ -72,7 +76,7 @@ def find_request(session: Session, actor: Actor, request_id: UUID, permission: s
     scope = find_case(session, actor, request.case_id, "case.summary")
     subject = structs.replace(scope.subject, erns=scope.subject.erns & {request.ern_id})
     ensure(actor, permission, subject, visible=may(actor, "case.summary", subject))
-    return RequestScope(request, scope.case, subject)
+    return RequestScope(request, scope.case, subject, scope.subject)
 
 
 def find_panel(session: Session, actor: Actor, panel_id: UUID, permission: str) -> PanelScope:
@@ -88,7 +92,7 @@ def find_panel(session: Session, actor: Actor, panel_id: UUID, permission: str) 
         on_panel=frozenset({standing} if standing else ()),
     )
     ensure(actor, permission, subject, visible=may(actor, "case.summary", subject))
-    return PanelScope(panel, panel.request, scope.case, subject)
+    return PanelScope(panel, panel.request, scope.case, subject, scope.subject)
 
 
 def networks_of(session: Session, panel_id: UUID) -> frozenset[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from cpms_core.access import may
@@ -22,7 +22,7 @@ from cpms_core.panels.discussion.questions import WANTED, can_wait
 from cpms_core.panels.models import Panel
 from cpms_core.panels.noting import note_of_panel
 from cpms_core.panels.page.frame import Frame, panel_frame
-from cpms_core.panels.scope import find_panel
+from cpms_core.panels.scope import PanelScope, find_panel
 from cpms_core.panels.stages import ENDED
 from cpms_core.registry import Registry
 
@@ -64,6 +64,8 @@ class Questions(Struct, frozen=True, kw_only=True):
 
     panel_id: UUID
     all: tuple[Question, ...]
+    waiting: int
+    """How many are open, also of those that the reader does not see."""
     may_ask: bool
     may_steer: bool
     may_answer: bool
@@ -90,28 +92,23 @@ def questions_page(
     scope = find_panel(session, actor, panel_id, "case.summary")
     note_of_panel(session, actor, scope, Event.CASE_READ)
     frame = panel_frame(session, actor, registry, scope)
-    return frame, read_questions(session, actor, panel_id)
+    return frame, read_questions(session, actor, scope)
 
 
-def read_questions(session: Session, actor: Actor, panel_id: UUID) -> Questions:
+def read_questions(session: Session, actor: Actor, scope: PanelScope) -> Questions:
     """Oldest first."""
-    scope = find_panel(session, actor, panel_id, "case.summary")
-    rows = questions_of(session, panel_id, actor.user_id)
+    rows = _rows(session, actor.user_id, PanelQuestion.panel_id == scope.panel.id)
     is_whole = may(actor, "case.read", scope.subject)
     is_running = scope.panel.stage not in ENDED
     return Questions(
         panel_id=scope.panel.id,
         all=tuple(one for one in rows if is_whole or one.is_mine),
+        waiting=sum(one.is_open for one in rows),
         may_ask=is_running and may(actor, "panel.ask", scope.subject),
         may_steer=is_running and may(actor, "panel.steer", scope.subject),
         may_answer=is_running and may(actor, "question.answer", scope.subject),
         can_wait=is_running and can_wait(scope),
     )
-
-
-def questions_of(session: Session, panel_id: UUID, reader_id: UUID) -> tuple[Question, ...]:
-    """All of a panel; the caller has asked who may read them."""
-    return _rows(session, reader_id, PanelQuestion.panel_id == panel_id)
 
 
 def open_questions(session: Session, actor: Actor, case_id: UUID) -> tuple[Question, ...]:
@@ -127,13 +124,6 @@ def open_questions(session: Session, actor: Actor, case_id: UUID) -> tuple[Quest
         Panel.stage.not_in([str(stage) for stage in ENDED]),
     )
     return tuple(sorted(found, key=lambda one: not one.is_blocking))
-
-
-def count_open(session: Session, panel_id: UUID) -> int:
-    counted = select(func.count()).where(
-        PanelQuestion.panel_id == panel_id, PanelQuestion.state == "open"
-    )
-    return session.scalar(counted) or 0
 
 
 def _wants(keys: Sequence[str]) -> tuple[Want, ...]:

@@ -16,7 +16,7 @@ from cpms_core.identity.models import User
 from cpms_core.panels import stages
 from cpms_core.panels.discussion.looks import last_look
 from cpms_core.panels.discussion.mentions import read_names
-from cpms_core.panels.discussion.question_queries import Question, questions_of
+from cpms_core.panels.discussion.question_queries import Question
 from cpms_core.panels.discussion.threads import (
     Reader,
     Said,
@@ -97,6 +97,7 @@ def read_timeline(
     registry: Registry,
     scope: PanelScope,
     reader_id: UUID,
+    questions: Iterable[Question],
     *,
     show: int = SHOWN,
     at: UUID | None = None,
@@ -106,7 +107,7 @@ def read_timeline(
     reader = Reader(reader_id, last_look(session, scope.panel.id, reader_id))
     steps = [
         *_steps(session, registry, scope, reader),
-        *_questions(session, scope.panel.id, reader),
+        *_questions(questions, reader),
     ]
     threads = read_threads(session, scope.panel.id, reader, show, at)
     on_page = _choose(steps, threads, show, at)
@@ -184,9 +185,9 @@ def _steps(
         yield _step(registry, chain, reader)
 
 
-def _questions(session: Session, panel_id: UUID, reader: Reader) -> Iterable[Entry]:
+def _questions(questions: Iterable[Question], reader: Reader) -> Iterable[Entry]:
     """Each twice: when it was asked, and when it was answered or taken back."""
-    for one in questions_of(session, panel_id, reader.user_id):
+    for one in questions:
         is_new = reader.finds_new(one.asked_at, one.asker_id)
         yield Entry(id=f"q-{one.id}", at=one.asked_at, who=one.asker, asked=one, is_new=is_new)
         if one.answered_at:

@@ -11,7 +11,6 @@ from cpms_core.access import may
 from cpms_core.actor import Actor
 from cpms_core.cases.models import Record
 from cpms_core.cases.records import newest
-from cpms_core.cases.scope import find_case
 from cpms_core.directory.areas import area_titles
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.identity.models import User
@@ -20,7 +19,7 @@ from cpms_core.panels.clock.clocks import Clock, request_clock
 from cpms_core.panels.models import ConsultationRequest, Panel
 from cpms_core.panels.panel_columns import ball_of, clock_of_panel, count_columns
 from cpms_core.panels.requests import request_form
-from cpms_core.panels.scope import PanelScope, named_networks
+from cpms_core.panels.scope import PanelScope, RequestScope, named_networks
 from cpms_core.patients.consent_rules import is_given
 from cpms_core.registry import Registry
 
@@ -50,27 +49,25 @@ _BALL_OF_REQUEST = {"submitted": "triage", "returned": "submitter"}
 
 
 def panel_frame(session: Session, actor: Actor, registry: Registry, scope: PanelScope) -> Frame:
-    panel, request = scope.panel, scope.request
-    return _frame(session, actor, registry, request, clock_of_panel(panel, request), panel)
+    clock = clock_of_panel(scope.panel, scope.request)
+    return _frame(session, actor, registry, scope, clock, scope.panel)
 
 
-def request_frame(
-    session: Session, actor: Actor, registry: Registry, request: ConsultationRequest
-) -> Frame:
+def request_frame(session: Session, actor: Actor, registry: Registry, scope: RequestScope) -> Frame:
+    request = scope.request
     clock = request_clock(request.state, request.due_at, request.decided_at)
-    return _frame(session, actor, registry, request, clock, None)
+    return _frame(session, actor, registry, scope, clock, None)
 
 
 def _frame(
     session: Session,
     actor: Actor,
     registry: Registry,
-    request: ConsultationRequest,
+    scope: RequestScope | PanelScope,
     clock: Clock,
     panel: Panel | None,
 ) -> Frame:
-    case_scope = find_case(session, actor, request.case_id, "case.summary")
-    case, patient = case_scope.case, case_scope.case.patient
+    request, case, patient = scope.request, scope.case, scope.case.patient
     areas = area_titles(session, registry, request.ern_id)
     return Frame(
         case_id=case.id,
@@ -94,7 +91,7 @@ def _frame(
         ),
         question=request.question,
         summary=asked_of(session, request).get("summary", ""),
-        may_open_case=may(actor, "case.read", case_scope.subject),
+        may_open_case=may(actor, "case.read", scope.of_case),
     )
 
 

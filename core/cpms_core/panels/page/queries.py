@@ -14,7 +14,7 @@ from cpms_core.actor import Actor
 from cpms_core.audit import Event
 from cpms_core.clock import clock
 from cpms_core.identity.models import User
-from cpms_core.panels.discussion.question_queries import count_open
+from cpms_core.panels.discussion.question_queries import Questions, read_questions
 from cpms_core.panels.discussion.scope import find_discussed
 from cpms_core.panels.discussion.timeline import SHOWN, Timeline, read_timeline
 from cpms_core.panels.models import ConsultationRequest, Outcome, PanelErn, Position
@@ -35,6 +35,7 @@ class PanelPage(Struct, frozen=True, kw_only=True):
     frame: Frame
     row_version: int
     timeline: Timeline
+    questions: Questions
     members: tuple[MemberRow, ...]
     steps: tuple[Step, ...]
     may: frozenset[str]
@@ -78,7 +79,7 @@ def read_request(
     note_reading(session, actor, request, request.id)
     return RequestPage(
         id=request.id,
-        frame=request_frame(session, actor, registry, request),
+        frame=request_frame(session, actor, registry, scope),
         row_version=request.row_version,
         state=request.state,
         reason=request.reason,
@@ -107,7 +108,8 @@ def read_panel(
     page = _page(session, actor, registry, scope)
     if not may(actor, "case.read", scope.subject):
         return page
-    timeline = read_timeline(session, registry, scope, actor.user_id, show=show, at=at)
+    asked = page.questions.all
+    timeline = read_timeline(session, registry, scope, actor.user_id, asked, show=show, at=at)
     return replace(page, timeline=timeline)
 
 
@@ -131,17 +133,19 @@ def _page(session: Session, actor: Actor, registry: Registry, scope: PanelScope)
     outcome = newest_outcome(session, panel_id)
     is_judged = outcome is not None and outcome.state == "sign_off"
     state = signing_state(session, outcome) if outcome and is_judged else None
-    asked = [one for one in state.members if one.role == "member"] if state else []
-    silent = sum(one.position == "not answered" for one in asked)
+    judges = [one for one in state.members if one.role == "member"] if state else []
+    silent = sum(one.position == "not answered" for one in judges)
+    questions = read_questions(session, actor, scope)
     return PanelPage(
         id=panel_id,
         scope=scope,
         frame=panel_frame(session, actor, registry, scope),
         row_version=panel.row_version,
         timeline=Timeline(shown_at=clock.now()),
+        questions=questions,
         members=members,
         steps=steps_to_outcome(
-            panel.stage, members, contributors, outcome, silent, count_open(session, panel_id)
+            panel.stage, members, contributors, outcome, silent, questions.waiting
         ),
         may=_granted(actor, scope),
         is_invited=Standing.INVITED in scope.subject.on_panel,
