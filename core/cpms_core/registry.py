@@ -141,6 +141,10 @@ class Registry(Struct, frozen=True, kw_only=True):
         return tuple(name for name, listener in self.listeners if not _tell(name, listener, event))
 
 
+EMPTY = Registry()
+"""Knows no form."""
+
+
 def merge(parts: Iterable[Declared]) -> Registry:
     """The parts of plugins that were found not to clash, joined in their order."""
     parts = tuple(parts)

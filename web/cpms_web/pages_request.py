@@ -108,7 +108,13 @@ def _choices(visit: PageVisit, request: RequestPage, *, is_open: bool) -> dict[s
         return {"experts": (), "groups": ()}
     form, ern_id = visit.form, request.frame.ern_id
     without = {request.submitter_id}
-    experts = list_experts(visit.session, {ern_id}, request.frame.case_id, without)
+    experts = list_experts(
+        visit.session,
+        {ern_id},
+        request.frame.case_id,
+        without,
+        registry=visit.site.registry,
+    )
     proposed = [str(one.id) for one in experts if one.is_proposed]
     return {
         "experts": experts,

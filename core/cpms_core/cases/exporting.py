@@ -27,16 +27,19 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 def export_case(
     session: Session, actor: Actor, registry: Registry, case_id: UUID, how: str
 ) -> CaseView:
-    """What may leave: the case under its pseudonym; `how` stands in the audit."""
+    """What may leave: the case under its pseudonym, as far as the consent lets others read it.
+
+    `how` stands in the audit.
+    """
     scope = find_case(session, actor, case_id, "case.export")
     audit.record(
         session, actor, Event.CASE_EXPORTED, case_id=case_id, hcp_id=scope.case.hcp_id, format=how
     )
-    return case_view(session, actor, registry, case_id, "case.export")
+    return case_view(session, actor, registry, case_id, "case.export", leaves=True)
 
 
 def as_json(view: CaseView, registry: Registry) -> bytes:
-    """Everything of the records as stored, with titles; of attachments what they are."""
+    """The records as stored, with titles; of attachments what they are; and what is not in it."""
     value = {
         "format": FORMAT,
         "version": VERSION,
@@ -52,8 +55,19 @@ def as_json(view: CaseView, registry: Registry) -> bytes:
         },
         "records": {key: _record(registry, one) for key, one in view.records.items()},
         "attachments": view.attachments,
+        "left_out": _left_out(view),
     }
     return msgspec.json.format(msgspec.json.encode(value), indent=2)
+
+
+def _left_out(view: CaseView) -> dict[str, str]:
+    """Dataset, or dataset and field → the class of its data that the consent does not cover."""
+    fields = {
+        f"{key}.{path}": title
+        for key, one in view.records.items()
+        for path, title in one.locked.items()
+    }
+    return {**view.uncovered, **fields}
 
 
 def as_csv(view: CaseView, registry: Registry) -> bytes:
@@ -63,7 +77,8 @@ def as_csv(view: CaseView, registry: Registry) -> bytes:
     writer.writerow(["case", "dataset", "field", "value"])
     for key, one in view.records.items():
         for field, value in _cells(registry, key, one).items():
-            writer.writerow([view.pseudonym, key, field, _harmless(value)])
+            # Keys too: of a form that no plugin knows any more, a file may have named them.
+            writer.writerow(map(_harmless, (view.pseudonym, key, field, value)))
     return out.getvalue().encode("utf-8-sig")  # spreadsheets take it for Latin-1 without the mark
 
 

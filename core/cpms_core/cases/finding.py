@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, selectinload
 from cpms_core.access import may
 from cpms_core.actor import Actor
 from cpms_core.cases.centre import questions_of
-from cpms_core.cases.covered import records_uncovered
+from cpms_core.cases.covered import is_code_covered
 from cpms_core.cases.models import Case, CaseShare, CodedValue
 from cpms_core.cases.scope import is_current_share
 from cpms_core.patients.models import Consent, Patient
@@ -91,12 +91,13 @@ def _is_named(case: Case, text: str) -> bool:
 
 
 def _may_know(session: Session, actor: Actor, registry: Registry, case: Case, text: str) -> bool:
-    """Whether the code stands in a form that this actor reads."""
+    """Whether the code stands in a field that this actor reads."""
     if may(actor, "patient.read", patient_subject(session, actor, case.patient)):
         return True
-    found = select(CodedValue.dataset).where(CodedValue.case_id == case.id, *_has_code(text))
-    keys = set(session.scalars(found))
-    return bool(keys - set(records_uncovered(registry, case, keys)))
+    known = exists().where(
+        CodedValue.case_id == case.id, *_has_code(text), is_code_covered(registry)
+    )
+    return bool(session.scalar(select(known)))
 
 
 def _named(text: str) -> ColumnElement[bool]:

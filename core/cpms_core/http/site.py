@@ -111,7 +111,7 @@ class LiveSite:
         return transaction(self.engine, read_only=True)
 
     def aggregates(self, session: Session, actor: Actor) -> Aggregates:
-        return SiteAggregates(session, actor)
+        return SiteAggregates(session, actor, self.registry)
 
 
 def key_policy(settings: Settings) -> KeyPolicy:

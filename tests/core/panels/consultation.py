@@ -2,19 +2,20 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from sqlalchemy.orm import Session
 
 from cpms_core.actor import Actor, Role
 from cpms_core.cases.models import Case
 from cpms_core.cases.records import store_record
 from cpms_core.datasets.records import as_form
-from cpms_core.declarations import Dataset, Network, ThematicArea
+from cpms_core.declarations import DataClass, Dataset, Network, ThematicArea
 from cpms_core.identity.models import SecurityKey, User
 from cpms_core.identity.sessions import actor_for, start_session
 from cpms_core.identity.tokens import new_token
+from cpms_core.panels.clock.renewal import renew_panel
 from cpms_core.panels.discussion import contributions
-from cpms_core.panels.models import ConsultationRequest, Outcome, Panel
+from cpms_core.panels.models import ConsultationRequest, Outcome, Panel, PanelErn
 from cpms_core.panels.outcome import outcomes, positions
 from cpms_core.panels.outcome import versions as outcome_versions
 from cpms_core.panels.outcome.draft import OutcomeDraft
@@ -40,9 +41,9 @@ ITHACA = Network(
 )
 
 
-def make_registry(network: Network = ITHACA) -> Registry:
-    info = PluginInfo(name="fake")
-    return merge([Declared(info=info, networks=(network,), datasets=(REQUEST, FINDINGS))])
+def make_registry(network: Network = ITHACA, consent: DataClass = "text") -> Registry:
+    info, findings = PluginInfo(name="fake"), structs.replace(FINDINGS, consent=consent)
+    return merge([Declared(info=info, networks=(network,), datasets=(REQUEST, findings))])
 
 
 REGISTRY = make_registry()
@@ -92,6 +93,21 @@ class Consultation:
             self.request.row_version,
         )
         return self.panel
+
+    def share(self, ern_id: str) -> None:
+        """The panel belongs to this ERN too."""
+        request = ConsultationRequest(
+            case_id=self.case.id,
+            ern_id=ern_id,
+            question=self.request.question,
+            urgency=self.request.urgency,
+            state="accepted",
+            submitted_by=self.submitter.user_id,
+        )
+        self.session.add(request)
+        self.session.flush()
+        self.session.add(PanelErn(panel_id=self.panel.id, ern_id=ern_id, request_id=request.id))
+        renew_panel(self.session, self.panel)
 
     def invite(self, *experts: Actor) -> None:
         for expert in experts:

@@ -15,7 +15,7 @@ from cpms_core.db import new_id
 from cpms_core.identity.models import AreaInterest, User
 from cpms_core.panels.models import ConsultationRequest, Contribution, Panel, PanelMember
 from cpms_core.panels.requests.experts import ExpertRow, list_experts, may_be_asked
-from tests.core.panels.consultation import Consultation, act
+from tests.core.panels.consultation import Consultation, act, make_registry
 from tests.factories import make_case
 
 NOONAN = ("orpha", "ORPHA:648", "Noonan syndrome")
@@ -98,6 +98,21 @@ def listed(they: Consultation) -> dict[str, ExpertRow]:
 def follow(session: Session, who: Actor) -> None:
     session.add(AreaInterest(user_id=who.user_id, ern_id="ithaca", area="undiagnosed"))
     session.flush()
+
+
+@pytest.mark.parametrize("classes", [["text"], ["text", "genome"]])
+def test_a_code_that_a_consent_does_not_open_makes_no_case_alike(
+    session: Session, they: Consultation, classes: list[str]
+) -> None:
+    case = other_case(they, NOONAN)
+    for one in (code(session, they.case, NOONAN), case):
+        one.patient.consents[0].classes = ["text", "genome"]
+    case.patient.consents[0].classes = classes
+    contributed(they, they.ghent, case)
+    known = make_registry(consent="genome")
+    rows = list_experts(session, {"ithaca"}, they.case.id, registry=known)
+    found = next(one for one in rows if one.name == "Dr Ghent")
+    assert any("Noonan" in why for why in found.why) == ("genome" in classes)
 
 
 def test_each_says_in_words_why(session: Session, they: Consultation) -> None:

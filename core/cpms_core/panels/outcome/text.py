@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 from cpms_core import words
 from cpms_core.actor import Actor
 from cpms_core.audit import AuditEvent, Event
-from cpms_core.cases.covered import files_uncovered, records_uncovered
+from cpms_core.cases.covered import fields_uncovered, files_uncovered, records_uncovered
 from cpms_core.cases.models import Attachment, Case, Record
+from cpms_core.cases.records import newest
 from cpms_core.clock import clock
+from cpms_core.datasets.extracts import holds
 from cpms_core.directory.models import Country, Hcp
 from cpms_core.identity.models import SecurityKey, User
 from cpms_core.panels.models import Contribution, Outcome, PanelMember, Position
@@ -175,13 +177,24 @@ def _records(session: Session, registry: Registry, case: Case) -> list[Reviewed]
         .where(Record.case_id == case.id)
         .order_by(Record.dataset, Record.revision)
     )
-    newest = {dataset: (revision, saved_at) for dataset, revision, saved_at in rows}
-    hidden = records_uncovered(registry, case, newest)
+    found = {dataset: (revision, saved_at) for dataset, revision, saved_at in rows}
+    hidden = records_uncovered(registry, case, found)
     return [
-        Reviewed(what=f"{_dataset_title(registry, key)}, version {revision}", on=saved_at.date())
-        for key, (revision, saved_at) in newest.items()
+        Reviewed(
+            what=f"{_dataset_title(registry, key)}, version {revision}"
+            + _left_out(session, registry, case, key),
+            on=saved_at.date(),
+        )
+        for key, (revision, saved_at) in found.items()
         if key not in hidden
     ]
+
+
+def _left_out(session: Session, registry: Registry, case: Case, key: str) -> str:
+    locked = fields_uncovered(registry, case, key)
+    row = newest(session, case.id, key) if locked else None
+    left = dict.fromkeys(locked[path] for path in locked if row and holds(row.data, path))
+    return "".join(f", without what is of the class “{title.lower()}”" for title in left)
 
 
 def _dataset_title(registry: Registry, key: str) -> str:

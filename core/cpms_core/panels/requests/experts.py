@@ -20,6 +20,7 @@ from cpms_core.panels.models import ConsultationRequest, Panel, PanelMember
 from cpms_core.panels.requests.similar import Experience, experience_with
 from cpms_core.panels.scope import is_seated
 from cpms_core.panels.stages import ENDED
+from cpms_core.registry import EMPTY, Registry
 
 _MOST = 500
 PROPOSED = 3
@@ -64,12 +65,14 @@ def list_experts(
     case_id: UUID,
     without: Collection[UUID] = frozenset(),
     asked: Collection[UUID] = frozenset(),
+    registry: Registry = EMPTY,
 ) -> tuple[ExpertRow, ...]:
     """People of these ERNs' centres, guests among them; who fits the case best comes first.
 
-    Whoever was asked already and does not sit on the panel is listed, but not proposed.
+    Whoever was asked already and does not sit on the panel is listed, but not proposed. Without the
+    registry, which knows what each code needs, only a consent for all data makes cases alike.
     """
-    known = experience_with(session, case_id)
+    known = experience_with(session, registry, case_id)
     asking = _asking(session, ern_ids, case_id)
     rows = _people(session, ern_ids, asking, without, known)
     found = sorted(
