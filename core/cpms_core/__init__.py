@@ -6,6 +6,7 @@ from cpms_core.actor import Actor
 from cpms_core.answers import Answer, Data, File, Page, Redirect, Stream
 from cpms_core.datasets.kinds import FileRef, Finding, Measurement, PartialDate, Term, YesNo
 from cpms_core.declarations import (
+    AdviceCount,
     Aggregates,
     CaseEvent,
     Check,
@@ -37,6 +38,7 @@ __version__ = version("cpms-core")
 
 __all__ = [
     "Actor",
+    "AdviceCount",
     "Aggregates",
     "Answer",
     "AttachmentView",

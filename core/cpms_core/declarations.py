@@ -174,6 +174,11 @@ class PanelTimes(Struct, frozen=True, kw_only=True):
 
     number: str
     ern: str
+    """The network that opened it."""
+    networks: tuple[str, ...] = ()
+    """All that it counts for, as far as the reader counts for them; `ern` comes first."""
+    is_shared: bool = False
+    """Whether it counts for several networks, of which the reader may know one."""
     stage: str
     urgency: str
     submitted_at: datetime
@@ -183,6 +188,18 @@ class PanelTimes(Struct, frozen=True, kw_only=True):
     paused_seconds: int
     contributors: int
     countries: int
+
+
+class AdviceCount(Struct, frozen=True, kw_only=True):
+    """What became of the recommendations of one kind and strength; None is too few to be told."""
+
+    kind: str
+    strength: str
+    given: int
+    done: int | None = 0
+    planned: int | None = 0
+    not_done: int | None = 0
+    not_said: int | None = 0
 
 
 class Aggregates:
@@ -197,6 +214,14 @@ class Aggregates:
 
     def coded_counts(self, dataset: str, field: str) -> Mapping[tuple[str, str], int]:
         """Cases per (system, code) of a coded field, over cases with a registry consent."""
+        raise NotImplementedError
+
+    def advice(self) -> Sequence[AdviceCount]:
+        """The submitters' last word on the recommendations of signed outcomes."""
+        raise NotImplementedError
+
+    def advice_reasons(self) -> Mapping[str, int]:
+        """Why advice was not followed."""
         raise NotImplementedError
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from cpms_core import Aggregates, Count, PanelTimes, Report, ReportTable, Unit
+from cpms_reporting.advice import advice, reasons
 from cpms_reporting.measures import (
     ENOUGH,
     days_open,
@@ -155,20 +156,24 @@ def voices(counts: Aggregates) -> ReportTable:
 def networks(counts: Aggregates) -> ReportTable:
     """One line for each network, the busiest first."""
     panels = counts.panels()
-    rows = []
-    sizes = Counter(panel.ern for panel in panels)
-    for ern in sorted(sizes, key=lambda name: (-sizes[name], name)):
-        here = [panel for panel in panels if panel.ern == ern]
-        rows.append(Count((ern,), (len(here), sum(map(is_open, here)), *_closed_figures(here))))
+    sizes = Counter(name for panel in panels for name in panel.networks)
+    rows = [
+        _network_row(name, [panel for panel in panels if name in panel.networks])
+        for name in sorted(sizes, key=lambda name: (-sizes[name], name))
+    ]
+    if sizes.total() > len(panels):  # whoever sums up the lines would count a panel twice
+        rows.append(_network_row("All of them, each panel once", panels))
     note = (
-        f"{_counted(len(panels), 'panel')}. Reviewed are closed panels with {ENOUGH} contributors "
-        "or more beside the submitter; the share is of the closed ones. The median is of routine "
-        "panels, from submission to outcome without the time waited for the submitter."
+        f"{_counted(len(panels), 'panel')}. One that networks share stands in the line of each; "
+        "elsewhere it is counted once. Reviewed are closed panels with "
+        f"{ENOUGH} contributors or more beside the submitter; the share is of the closed ones. The "
+        "median is of routine panels, from submission to outcome without the time waited for the "
+        "submitter."
     )
     return ReportTable(
-        columns=("Network", "Panels", "Open", *_CLOSED_COLUMNS),
+        columns=("Network", "Panels", "Shared", "Open", *_CLOSED_COLUMNS),
         rows=tuple(rows),
-        units=("", "", *_CLOSED_UNITS),
+        units=("", "", "", *_CLOSED_UNITS),
         note=note if panels else NO_PANEL,
     )
 
@@ -207,6 +212,8 @@ REPORTS = tuple(
         ("voices", "Contributors and countries", voices),
         ("networks", "Networks", networks),
         ("years", "Years and indicators", years),
+        ("advice", "Advice followed", advice),
+        ("reasons", "Why advice was not followed", reasons),
     )
 )
 
@@ -222,10 +229,16 @@ def _closed_figures(panels: Sequence[PanelTimes]) -> tuple[float | int | None, .
     return len(ended), reviewed, share(reviewed, len(ended)), middle(routine)
 
 
+def _network_row(name: str, panels: Sequence[PanelTimes]) -> Count:
+    shared = sum(panel.is_shared for panel in panels)
+    going_on = sum(map(is_open, panels))
+    return Count((name,), (len(panels), shared, going_on, *_closed_figures(panels)))
+
+
 def _closed_row(panel: PanelTimes) -> Count:
     day = panel.closed_at.date().isoformat() if panel.closed_at else ""
     return Count(
-        (panel.number, panel.urgency.capitalize(), day),
+        (panel.number + (", shared" if panel.is_shared else ""), panel.urgency.capitalize(), day),
         (
             *(measure(panel) for _title, measure in STEPS),
             panel.contributors,

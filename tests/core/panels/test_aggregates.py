@@ -7,10 +7,11 @@ from cpms_core.actor import Role
 from cpms_core.cases.models import CodedValue
 from cpms_core.clock import clock
 from cpms_core.panels import moves
-from cpms_core.panels.aggregates import FEWEST, SiteAggregates
+from cpms_core.panels.after.advice_counts import FEWEST
+from cpms_core.panels.aggregates import SiteAggregates
 from cpms_core.panels.models import Panel
 from cpms_core.patients.models import Consent
-from tests.core.panels.consultation import Consultation, act
+from tests.core.panels.consultation import Consultation, act, make_registry
 from tests.factories import make_case, make_patient
 
 
@@ -22,6 +23,23 @@ def test_a_coordinator_counts_the_panels_of_the_own_ern(session: Session) -> Non
     assert times.first_response_at == they.panel.first_response_at
     elsewhere = act(session, Role.COORDINATOR, ern="skin")
     assert SiteAggregates(session, elsewhere).panels() == []
+
+
+def test_a_shared_panel_counts_for_each_of_its_networks_as_far_as_the_reader_counts_for_it(
+    session: Session,
+) -> None:
+    they = Consultation(session).assess()
+    they.share("erknet")
+    both = ("ERN ITHACA", "ERKNet")
+    for reader, networks in (
+        (they.coordinator, both[:1]),
+        (act(session, Role.DISPATCHER, ern="erknet"), both[1:]),
+        (act(session, Role.CENTRE_MANAGER, hcp="CZ01"), both),
+        (act(session, Role.SYSTEM_ADMIN), both),
+    ):
+        (times,) = SiteAggregates(session, reader).panels()
+        assert (times.networks, times.is_shared) == (networks, True), reader.roles_in_words
+    assert SiteAggregates(session, act(session, Role.COORDINATOR, ern="skin")).panels() == []
 
 
 def test_a_centre_manager_counts_the_own_centres_panels(session: Session) -> None:
@@ -100,6 +118,18 @@ def test_codes_are_counted_per_case_from_ten_cases_on(session: Session) -> None:
     add_code(session, case_id, "HP:0000175", absent=True)
     assert counts.coded_counts("fake.findings", "seen") == {("hpo", "HP:0001572"): FEWEST}
     assert counts.coded_counts("fake.findings", "other") == {}
+
+
+def test_cases_whose_consent_does_not_open_the_field_are_not_counted(session: Session) -> None:
+    they = Consultation(session)
+    manager = act(session, Role.CENTRE_MANAGER, hcp="CZ01")
+    code_cases(session, they, FEWEST)
+    counts = SiteAggregates(session, manager, make_registry(consent="genome"))
+    assert counts.coded_counts("fake.findings", "seen")
+    last = select(Consent).where(Consent.kind == "care").order_by(Consent.id.desc()).limit(1)
+    session.scalars(last).one().classes = ["text", "imaging"]
+    session.flush()
+    assert counts.coded_counts("fake.findings", "seen") == {}
 
 
 def test_cases_without_the_registry_consent_are_not_counted(session: Session) -> None:

@@ -13,7 +13,6 @@ from cpms_core.panels.clock.renewal import renew_panel
 from cpms_core.panels.ern import panels as ern_panels
 from cpms_core.panels.ern.panels import Filter
 from cpms_core.panels.ern.queries import ErnPage, read_ern_page
-from cpms_core.panels.models import ConsultationRequest, PanelErn
 from cpms_core.panels.scope import find_panel
 from tests.core.panels.consultation import REGISTRY, Consultation, act
 
@@ -88,22 +87,15 @@ def test_the_newest_that_ended_stand_below_the_open_ones(session: Session) -> No
 def test_a_panel_that_several_networks_share_is_on_the_page_of_each(session: Session) -> None:
     they = opened(session)
     other = session.get_one(Ern, "erknet")
-    request = ConsultationRequest(
-        case_id=they.case.id,
-        ern_id=other.id,
-        question="Which test next?",
-        urgency="routine",
-        state="accepted",
-        submitted_by=they.submitter.user_id,
-    )
-    session.add(request)
-    session.flush()
-    session.add(PanelErn(panel_id=they.panel.id, ern_id=other.id, request_id=request.id))
-    renew_panel(session, they.panel)
+    they.share(other.id)
     theirs = act(session, Role.COORDINATOR, hcp="FR25", ern=other.id)
     page = read_ern_page(session, theirs, REGISTRY, other.id)
     assert [one.number for one in page.panels] == [they.panel.number]
-    assert page.panels[0].clock.due == read(session, they).panels[0].clock.due
+    ours = read(session, they)
+    assert page.panels[0].clock.due == ours.panels[0].clock.due
+    assert (page.counted.open, ours.counted.open) == (1, 1)
+    assert page.panels[0].shared_with == "ERN ITHACA"
+    assert ours.panels[0].shared_with == other.name
     end(session, they)
     assert read_ern_page(session, theirs, REGISTRY, other.id).panels == ()
 

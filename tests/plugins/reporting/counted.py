@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cpms_core import Aggregates, PanelTimes
+from cpms_core import AdviceCount, Aggregates, PanelTimes
 from cpms_core.actor import Actor
-from cpms_core.panels.models import ConsultationRequest, Contribution, Panel
+from cpms_core.panels.models import ConsultationRequest, Contribution, Panel, PanelErn
 from tests.factories import make_case, make_user
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -19,9 +19,17 @@ _numbers = itertools.count(1)
 class Counted(Aggregates):
     """What core would lend: these panels, looked at on a day."""
 
-    def __init__(self, *panels: PanelTimes, now: datetime = MONDAY) -> None:
+    def __init__(
+        self,
+        *panels: PanelTimes,
+        now: datetime = MONDAY,
+        advice: Sequence[AdviceCount] = (),
+        reasons: Mapping[str, int] | None = None,
+    ) -> None:
         self._panels = panels
         self._now = now
+        self._advice = advice
+        self._reasons = reasons or {}
 
     def now(self) -> datetime:
         return self._now
@@ -31,6 +39,12 @@ class Counted(Aggregates):
 
     def coded_counts(self, dataset: str, field: str) -> Mapping[tuple[str, str], int]:
         raise AssertionError((dataset, field))
+
+    def advice(self) -> Sequence[AdviceCount]:
+        return self._advice
+
+    def advice_reasons(self) -> Mapping[str, int]:
+        return self._reasons
 
 
 def panel(
@@ -56,6 +70,7 @@ def panel(
         "countries": 0,
         **values,
     }
+    values.setdefault("networks", (values["ern"],))
     return PanelTimes(
         stage=stage,
         submitted_at=submitted_at,
@@ -113,6 +128,7 @@ def store_panel(
     )
     session.add(row)
     session.flush()
+    session.add(PanelErn(panel_id=row.id, ern_id=ern, request_id=request.id))
     for author in (_as_actor(submitter), *authors):
         session.add(Contribution(panel_id=row.id, author_id=author.user_id, text="KBG, I think."))
     session.flush()

@@ -9,11 +9,14 @@ import pytest
 
 from cpms_core import Aggregates, Count, Report, ReportTable
 from cpms_core.actor import Role
-from tests.plugins.reporting.counted import store_panel
+from cpms_core.panels.after.models import FollowUp, FollowUpAnswer
+from cpms_core.panels.models import Outcome
+from tests.plugins.reporting.counted import MONDAY, store_panel
 from tests.site import Browser, TestSite
 
 pytest.importorskip("cpms_web")  # its pages stand inside the site's frame
 REPORTS = ("stages", "times", "closed", "voices", "networks", "years")
+OF_ADVICE = ("advice", "reasons")
 
 
 def coordinator(site: TestSite, ern: str = "ithaca") -> Browser:
@@ -52,7 +55,7 @@ def test_the_first_report_opens_with_a_link_to_each(site: TestSite) -> None:
     page = coordinator(site).get("/x/reporting")
     assert page.status_code == 200
     assert "<h1>Panels by stage</h1>" in page.text
-    for name in REPORTS:
+    for name in (*REPORTS, *OF_ADVICE):
         assert f'href="/x/reporting/{name}"' in page.text
 
 
@@ -106,8 +109,31 @@ def test_a_reader_sees_the_panels_of_the_own_ern_only(site: TestSite) -> None:
 def test_a_centre_manager_sees_the_panels_of_the_own_centre(site: TestSite) -> None:
     fill(site)
     mine = site.person(Role.CENTRE_MANAGER, hcp="CZ01").get("/x/reporting/networks")
-    assert table_of(mine.text)[0][:3] == ["ERN ITHACA", "2", "1"]
+    assert table_of(mine.text)[0][:4] == ["ERN ITHACA", "2", "0", "1"]
     assert "Nothing to count" in site.person(Role.CENTRE_MANAGER).get("/x/reporting/networks").text
+
+
+def test_what_became_of_the_advice_is_counted_from_ten_recommendations_on(site: TestSite) -> None:
+    lead = site.person(hcp="NO01").actor
+    given = {"kind": "genetic test", "strength": "strong", "what": "Sequence ANKRD11"}
+    with site.transaction() as session:
+        panel = store_panel(session, lead, "closed", closed_after=9)
+        outcome = Outcome(panel_id=panel.id, version=1, state="signed", changed_by=lead.user_id)
+        outcome.draft = {"recommendations": [given] * 24}
+        asked = FollowUp(panel_id=panel.id, kind="day_21", due_on=MONDAY.date())
+        session.add_all([outcome, asked])
+        session.flush()
+        for number in range(1, 25):
+            said, why = ("done", "") if number > 10 else ("not_done", "cost")
+            answer = FollowUpAnswer(follow_up_id=asked.id, outcome_id=outcome.id, number=number)
+            answer.said, answer.why = said, why
+            session.add(answer)
+    reader = coordinator(site)
+    page = reader.get("/x/reporting/advice").text
+    assert table_of(page) == [["Genetic test", "Strong", "24", "14", "0", "10", "0"]]
+    assert table_of(reader.get("/x/reporting/reasons").text) == [["Cost", "10"]]
+    elsewhere = coordinator(site, "metabern").get("/x/reporting/advice").text
+    assert "Fewer than ten recommendations" in elsewhere
 
 
 @pytest.mark.parametrize("path", ["", "/closed", "/closed/export.csv"])

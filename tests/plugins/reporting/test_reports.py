@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from cpms_core import Report, ReportTable
+from cpms_core import AdviceCount, Report, ReportTable
 from cpms_core.testing import check_plugin
+from cpms_reporting.advice import NO_ADVICE, NO_REASON, advice, reasons
 from cpms_reporting.reports import (
     NO_PANEL,
     NONE_CLOSED,
@@ -111,8 +112,34 @@ def test_a_network_is_told_how_much_of_what_it_closed_was_reviewed() -> None:
             panel("assessment", ern="MetabERN"),
         )
     )
-    assert rows(table)[("ERN ITHACA",)] == (4, 1, 3, 2, 66.7, 6.0)
-    assert rows(table)[("MetabERN",)] == (1, 1, 0, 0, None, None)
+    assert rows(table)[("ERN ITHACA",)] == (4, 0, 1, 3, 2, 66.7, 6.0)
+    assert rows(table)[("MetabERN",)] == (1, 0, 1, 0, 0, None, None)
+
+
+def test_a_panel_that_networks_share_is_in_the_line_of_each_and_once_in_their_sum() -> None:
+    both = ("ERN ITHACA", "MetabERN")
+    shared = panel("closed", outcome=4, contributors=2, networks=both, is_shared=True)
+    known_of_one = panel("closed", outcome=8, is_shared=True, number="ITH-2026-0009")
+    found = Counted(shared, known_of_one, panel("assessment", ern="MetabERN"))
+    table = networks(found)
+    counts = {labels[0]: figures[:4] for labels, figures in rows(table).items()}
+    assert counts == {
+        "ERN ITHACA": (2, 2, 0, 2),
+        "MetabERN": (2, 1, 1, 1),
+        "All of them, each panel once": (3, 2, 1, 2),
+    }
+    assert rows(per_stage(found))[("Closed",)][0] == 2
+    assert ("ITH-2026-0009, shared", "Routine", "2026-03-10") in rows(closed(found))
+
+
+def test_advice_is_counted_by_kind_and_strength_and_what_is_too_small_is_a_dash() -> None:
+    given = AdviceCount(kind="genetic test", strength="strong", given=24, done=12, not_done=None)
+    table = advice(Counted(advice=[given]))
+    assert rows(table) == {("Genetic test", "Strong"): (24, 12, 0, None, 0)}
+    assert rows(reasons(Counted(reasons={"cost": 11, "waiting list": 15}))) == {
+        ("Waiting list",): (15,),
+        ("Cost",): (11,),
+    }
 
 
 def test_a_year_counts_what_was_submitted_and_what_was_closed_in_it() -> None:
@@ -135,13 +162,17 @@ def test_a_year_counts_what_was_submitted_and_what_was_closed_in_it() -> None:
 def test_an_empty_report_says_what_fills_it(report: Report) -> None:
     table = report.build(Counted())
     assert table.rows == ()
-    assert table.note in {NO_PANEL, NONE_CLOSED}
+    assert table.note in {NO_PANEL, NONE_CLOSED, NO_ADVICE, NO_REASON}
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.key)
 def test_every_row_of_a_report_has_a_cell_for_every_column(report: Report) -> None:
     table = report.build(
-        Counted(panel(), panel("closed", triage=1, answer=2, outcome=3, paused=1, contributors=2))
+        Counted(
+            *(panel(), panel("closed", triage=1, answer=2, outcome=3, paused=1, contributors=2)),
+            advice=[AdviceCount(kind="drug", strength="weak", given=10)],
+            reasons={"cost": 10},
+        )
     )
     assert table.rows
     for row in table.rows:

@@ -22,6 +22,7 @@ from cpms_core.directory.areas import area_titles
 from cpms_core.directory.models import Ern, Hcp
 from cpms_core.errors import NotFoundError
 from cpms_core.panels.clock.clocks import Clock, request_clock
+from cpms_core.panels.clock.late_triage import TOLD
 from cpms_core.panels.clock.promises import read_promises
 from cpms_core.panels.ern.panels import (
     Counted,
@@ -57,6 +58,8 @@ class TriageRow(Struct, frozen=True, kw_only=True):
     question: str
     is_urgent: bool
     clock: Clock
+    told: str
+    """Who was told that it is late; empty if nobody was."""
     row_version: int
 
 
@@ -163,6 +166,7 @@ class _Request(Struct, array_like=True):
     due_at: datetime | None
     decided_at: datetime | None
     row_version: int
+    escalated: int
     pseudonym: str
     sex: str
     birth_year: int | None
@@ -184,6 +188,7 @@ def _triage_statement() -> Select[Any]:
         select(
             *(request.id, request.area, request.question, request.urgency, request.state),
             *(request.due_at, request.decided_at, request.row_version),
+            request.escalated,
             *patient_columns(),
         )
         .join(Case, Case.id == request.case_id)
@@ -209,5 +214,6 @@ def _triage_row(row: _Request, areas: Mapping[str, str]) -> TriageRow:
         question=row.question,
         is_urgent=row.urgency == "urgent",
         clock=request_clock(row.state, row.due_at, row.decided_at),
+        told=TOLD.get(row.escalated, ""),
         row_version=row.row_version,
     )

@@ -6,11 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
+from sqlalchemy import Label, func, select
+from sqlalchemy.orm import aliased
 
 from cpms_core import words
+from cpms_core.directory.models import Ern
 from cpms_core.panels import stages
 from cpms_core.panels.clock.clocks import Clock
-from cpms_core.panels.models import ConsultationRequest, Panel
+from cpms_core.panels.models import ConsultationRequest, Panel, PanelErn
 from cpms_core.panels.panel_columns import (
     ball_of,
     clock_columns,
@@ -29,6 +32,8 @@ class PanelRow(Struct, frozen=True, kw_only=True):
     person: str
     area: str
     origin: str
+    shared_with: str
+    """The other ERNs that share it, by name."""
     stage: str
     badge: str
     ball: str
@@ -62,6 +67,7 @@ class StoredPanel(Struct, array_like=True):
     centre: str
     lead_city: str | None
     lead_name: str
+    shared_with: str | None
     answered: int
     asked: int
     invited: int
@@ -76,8 +82,19 @@ def panel_row_columns(lead_city: Any, lead_name: Any) -> tuple[Any, ...]:
         *patient_columns(),
         lead_city.label("lead_city"),
         lead_name.label("lead_name"),
+        _other_networks(),
         *count_columns(),
     )
+
+
+def _other_networks() -> Label[str]:
+    ern, other = aliased(Ern), aliased(PanelErn)
+    names = (
+        select(func.aggregate_strings(ern.name, ", "))
+        .join(other, other.ern_id == ern.id)
+        .where(other.panel_id == PanelErn.panel_id, other.ern_id != PanelErn.ern_id)
+    )
+    return names.correlate(PanelErn).scalar_subquery().label("shared_with")
 
 
 def panel_row(row: StoredPanel, areas: Mapping[str, str]) -> PanelRow:
@@ -88,6 +105,7 @@ def panel_row(row: StoredPanel, areas: Mapping[str, str]) -> PanelRow:
         person=words.person(row.sex, row.birth_year, row.birth_month),
         area=areas.get(row.area, row.area),
         origin=origin_of(row),
+        shared_with=row.shared_with or "",
         stage=stages.title(row.stage),
         badge=stages.badge(row.stage),
         ball=ball_of(row),
