@@ -14,6 +14,7 @@ AFTER: Mapping[str, Attempt] = {
     ),
     # Nothing is signed yet that could be kept.
     f"POST {_OUTCOME}/keep": Attempt(until="outcome", status=frozenset({422})),
+    f"GET {_OUTCOME}/letters": Attempt(until="sign_off"),
     f"GET {_OUTCOME}/letters/{{kind}}": Attempt(until="signed", values={"kind": "referrer"}),
     f"GET {_OUTCOME}/letters/{{kind}}/pdf": Attempt(until="signed", values={"kind": "family"}),
     "POST /follow-ups/{follow_up_id}/answer": Attempt(

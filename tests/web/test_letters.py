@@ -7,10 +7,13 @@ import msgspec
 import pytest
 from pypdf import PdfReader
 
+from cpms_core.datasets.records import as_form
 from cpms_core.panels.outcome.canonical import canonical_json
 from cpms_core.panels.outcome.draft import RecommendationKind
 from cpms_core.panels.outcome.family_words import BY_LANGUAGE, ENGLISH
 from cpms_core.panels.outcome.letter_family import family_letter
+from cpms_core.panels.outcome.outcomes import DATASET
+from tests.core.panels.consultation import plain_opinion
 from tests.core.panels.make_outcome import make_document, make_opinion, make_recommendation
 from tests.site import TestSite
 from tests.web.closed_panel import ClosedPanel, text_of
@@ -37,6 +40,43 @@ def test_there_is_no_letter_before_the_signature(site: TestSite) -> None:
     they = Panels(site).make().discuss().draft().put()
     for who in (they.submitter, they.ghent, they.lead):
         assert who.get(f"{they.panel}/outcome/letters/family").status_code == 404
+
+
+def test_the_lead_reads_both_letters_before_the_signature_and_nobody_else_does(
+    site: TestSite,
+) -> None:
+    they = Panels(site).make().discuss().draft()
+    url = f"{they.panel}/outcome"
+    assert they.lead.get(f"{url}/letters").status_code == 404, "nothing is saved yet"
+    form = as_form(DATASET, plain_opinion(for_family="We know the name now."))
+    seen = they.seen(read(they.lead, url))
+    saved = they.lead.post(url, {**form, "seen": seen, "_then": "letters"})
+    assert saved.headers["location"] == f"{url}/letters"
+    page = text_of(read(they.lead, f"{url}/letters"))
+    assert "Dear Dr Žofie Příhodová," in page and "We know the name now." in page
+    assert page.count("Draft, not signed") == 2
+    for who, status in ((they.ghent, 403), (they.submitter, 403), (they.coordinator, 403)):
+        assert who.get(f"{url}/letters").status_code == status, who.actor.name
+    assert site.events().count("panel:letter:read") == 1
+
+
+def test_what_is_wrong_in_the_draft_is_said_before_its_letters_are_shown(site: TestSite) -> None:
+    they = Panels(site).make().discuss().draft()
+    url = f"{they.panel}/outcome"
+    form = {**as_form(DATASET, plain_opinion()), "heading": [""]}
+    seen = they.seen(read(they.lead, url))
+    refused = they.lead.post(url, {**form, "seen": seen, "_then": "letters"})
+    assert refused.status_code == 422 and "Error: " in refused.text
+
+
+def test_the_letters_before_the_signature_count_the_answers_given_so_far(site: TestSite) -> None:
+    they = Panels(site).make().discuss().draft().put()
+    url = f"{they.panel}/outcome"
+    assert f'href="{url}/letters"' in read(they.lead, url)
+    assert "1 of 3 agree" in text_of(read(they.lead, f"{url}/letters"))
+    form = {"verdict": "agree", "seen": they.seen(read(they.ghent, url))}
+    assert they.ghent.post(f"{url}/position", form).status_code == 303
+    assert "2 of 3 agree" in text_of(read(they.lead, f"{url}/letters"))
 
 
 FREE_TEXT = "Zebra-free-text"

@@ -41,7 +41,7 @@ def show_outcome(visit: PageVisit, panel_id: UUID) -> Answer:
     or_event=Event.RECORD_DRAFTED,
 )
 def save_draft(visit: PageVisit, panel_id: UUID) -> Answer:
-    """Save, and with the second button put it to the members in the same step."""
+    """Save, and with another button put it to the members, or read its letters, in one step."""
     session, actor, base = visit.session, visit.actor, seen(visit)
     edited = records.edit_rows(outcomes.DATASET, visit.form)
     if edited is not None:
@@ -58,9 +58,11 @@ def save_draft(visit: PageVisit, panel_id: UUID) -> Answer:
             raise
         outcome_form.keep_outcome_typing(session, actor, panel_id, visit.form, base)
         return _conflict(visit, panel_id, error.theirs or {}, records.encode(error.yours))
-    if visit.field("_then") != "put":
-        return Redirect(f"/panels/{panel_id}/outcome", "The draft is saved.")
-    return _put(visit, panel_id, saved.row_version)
+    then = visit.field("_then")
+    if then == "put":
+        return _put(visit, panel_id, saved.row_version)
+    page = "/letters" if then == "letters" else ""
+    return Redirect(f"/panels/{panel_id}/outcome{page}", "The draft is saved.")
 
 
 @route("POST", PATH + "/typing", permission="panel.steer", event=Event.RECORD_DRAFTED)
