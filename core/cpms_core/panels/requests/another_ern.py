@@ -19,6 +19,7 @@ from cpms_core.errors import ConflictError, InvalidError
 from cpms_core.panels.guards import with_a_reason
 from cpms_core.panels.models import ConsultationRequest
 from cpms_core.panels.moves import take
+from cpms_core.panels.requests.quick import open_at_once, opens_at_once
 from cpms_core.panels.requests.sharing import may_ask
 from cpms_core.panels.requests.submission import Reader, put_to_ern, who_will_see
 from cpms_core.panels.scope import RequestScope, find_request
@@ -48,6 +49,8 @@ class Preview(Struct, frozen=True, kw_only=True):
     name: str
     will_see: tuple[Reader, ...]
     no_longer: tuple[Reader, ...]
+    is_quick: bool
+    """Whether it would be open to the experts there without a triage."""
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -81,6 +84,7 @@ def preview(session: Session, scope: RequestScope, chosen: Choice) -> Preview:
         name=chosen.name,
         will_see=will_see,
         no_longer=tuple(one for one in here if one.name not in names),
+        is_quick=opens_at_once(session, chosen.id, scope.request.submitted_by),
     )
 
 
@@ -107,11 +111,16 @@ def forward_request(
     reason: str,
     seen: int,
 ) -> ConsultationRequest:
-    """A new request there with the same question; this ERN no longer sees the case."""
+    """A new request there with the same question; this ERN no longer sees the case.
+
+    A network of the quick workflow opens it at once, as if it had been sent there.
+    """
     scope = find_request(session, actor, request_id, "request.triage")
     _ensure_possible(session, registry, scope, ern_id)
     take(session, actor, scope, "forward", seen=seen, said=reason.strip())
-    return _ask(session, actor, scope, ern_id)
+    request = _ask(session, actor, scope, ern_id)
+    open_at_once(session, actor, registry, request)
+    return request
 
 
 def ask_another_ern(

@@ -1,8 +1,8 @@
 """The quick workflow: a request is open to the experts at once, answered, and closed with a note.
 
-There is no triage. A coordinator or dispatcher of the network holds the panel as its lead, and
-everybody who follows the area is asked. Nobody who could hold it: then it waits for triage like any
-other request, and opens when a lead is named.
+There is no triage: sending or forwarding a request there opens it. A coordinator or dispatcher of
+the network holds the panel as its lead, and everybody who follows the area is asked. Nobody who
+could hold it: then it waits for triage like any other request, and opens when a lead is named.
 """
 
 from uuid import UUID
@@ -11,7 +11,7 @@ from msgspec import Struct
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from cpms_core.access import may
+from cpms_core.access import Subject, may
 from cpms_core.actor import Actor, Role
 from cpms_core.audit import Event
 from cpms_core.directory.models import Ern
@@ -23,7 +23,7 @@ from cpms_core.panels.moves import take
 from cpms_core.panels.noting import note_of_panel
 from cpms_core.panels.requests.experts import list_experts
 from cpms_core.panels.requests.opening import open_panel
-from cpms_core.panels.scope import PanelScope, find_panel, find_request
+from cpms_core.panels.scope import PanelScope, RequestScope, find_panel
 from cpms_core.panels.seats.members import note, seat
 from cpms_core.panels.stages import ENDED
 from cpms_core.registry import Registry
@@ -46,25 +46,31 @@ class QuickPart(Struct, frozen=True, kw_only=True):
 def open_at_once(
     session: Session, actor: Actor, registry: Registry, request: ConsultationRequest
 ) -> Panel | None:
-    """The panel of a request to a quick network; None if it has to wait for triage."""
-    if session.get_one(Ern, request.ern_id).workflow != "quick":
-        return None
-    holder = _holder(session, request)
+    """The panel of a request to a quick network; None if it has to wait for triage.
+
+    The actor has put it to that network, and need not stand to the panel in any way.
+    """
+    holder = _holder(session, request.ern_id, request.submitted_by)
     if holder is None:
         return None
-    scope = find_request(session, actor, request.id, "case.submit")
-    panel = open_panel(session, actor, registry, scope, holder)
-    asked = find_panel(session, actor, panel.id, "case.summary")
+    case, subject = request.case, Subject()
+    panel = open_panel(session, actor, registry, RequestScope(request, case, subject), holder)
+    asked = PanelScope(panel, request, case, subject)
     away = frozenset({holder, request.submitted_by})
     followers = (
         one
-        for one in list_experts(session, {request.ern_id}, request.case_id, away)
+        for one in list_experts(session, {request.ern_id}, request.case_id, away, registry=registry)
         if one.follows_area
     )
     for one, _ in zip(followers, range(_MOST_ASKED), strict=False):
         seat(session, actor, asked, session.get_one(User, one.id), "member")
         note(session, actor, asked, Event.EXPERT_INVITED, one.id, role="member")
     return panel
+
+
+def opens_at_once(session: Session, ern_id: str, submitter_id: UUID) -> bool:
+    """Whether a request of this person to this network would not wait for triage."""
+    return _holder(session, ern_id, submitter_id) is not None
 
 
 def close_with_note(session: Session, actor: Actor, panel_id: UUID, text: str, seen: int) -> None:
@@ -107,8 +113,10 @@ def _quick_panel(session: Session, actor: Actor, panel_id: UUID) -> PanelScope:
     return scope
 
 
-def _holder(session: Session, request: ConsultationRequest) -> UUID | None:
-    """Who assigns this network's requests and may lead, the one with the fewest open panels."""
+def _holder(session: Session, ern_id: str, submitter_id: UUID) -> UUID | None:
+    """Who assigns a quick network's requests and may lead: with the fewest open panels."""
+    if session.get_one(Ern, ern_id).workflow != "quick":
+        return None
     assigns, professional = aliased(RoleGrant), aliased(RoleGrant)
     held = (
         select(func.count())
@@ -119,7 +127,7 @@ def _holder(session: Session, request: ConsultationRequest) -> UUID | None:
         select(User.id)
         .join(assigns, assigns.user_id == User.id)
         .where(
-            assigns.ern_id == request.ern_id,
+            assigns.ern_id == ern_id,
             assigns.role.in_((Role.COORDINATOR, Role.DISPATCHER)),
             assigns.revoked_at.is_(None),
             exists().where(
@@ -129,7 +137,7 @@ def _holder(session: Session, request: ConsultationRequest) -> UUID | None:
             ),
             exists().where(SecurityKey.user_id == User.id, SecurityKey.revoked_at.is_(None)),
             User.disabled_at.is_(None),
-            User.id != request.submitted_by,
+            User.id != submitter_id,
         )
         .order_by(held, User.name)
         .limit(1)
