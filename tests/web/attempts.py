@@ -213,6 +213,8 @@ ATTEMPTS: Mapping[str, Attempt] = {
         }
     ),
     "POST /panels/{panel_id}/offer": Attempt(form={"word": "Twice seen."}),
+    "POST /panels/{panel_id}/offer/not-for-me": Attempt(),
+    "POST /panels/{panel_id}/offer/tell-me": Attempt(),
     "POST /panels/{panel_id}/offers/{offer_id}": Attempt(form={"answer": "accept"}),
     "POST /panels/{panel_id}/contributions": Attempt(
         form={"text": "I have seen this twice.", "certainty": "fairly_sure"}

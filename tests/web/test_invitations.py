@@ -1,5 +1,6 @@
 """Invitations declined with a word and a deputy, and offers of those who follow an area."""
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -58,6 +59,35 @@ def member(they: Panels, who: Browser) -> PanelMember | None:
                 PanelMember.panel_id == they.panel_id, PanelMember.user_id == who.actor.user_id
             )
         )
+
+
+# --- proposals ---
+
+
+def test_who_is_proposed_is_invited_in_one_step_and_nobody_is_ticked_beforehand(
+    they: Panels, rennes: Browser
+) -> None:
+    follower(they, hcp="GR01", name="Dr Athens")
+    page = read(they.coordinator, f"{they.panel}/members")
+    card = page.partition('id="proposed"')[2].partition("</section>")[0]
+    assert "Dr Rennes" in card and "follows this area" in card
+    assert " checked" not in page
+    assert member(they, rennes) is None, "looking at the page invites nobody"
+    chosen = re.findall(r'name="invite" value="([^"]+)"', card.partition('class="card-foot"')[2])
+    form = {"invite": chosen, "role": "member"}
+    assert they.coordinator.post(f"{they.panel}/members", form).status_code == 303
+    assert "Invitation:" in read(rennes, "/")
+    assert 'id="proposed"' not in read(they.coordinator, f"{they.panel}/members")
+
+
+def test_one_of_the_proposed_is_invited_alone_and_the_page_comes_back(
+    they: Panels, rennes: Browser
+) -> None:
+    athens = follower(they, hcp="GR01", name="Dr Athens")
+    form = {"invite": str(rennes.actor.user_id), "role": "member", "_then": "members"}
+    answer = they.coordinator.post(f"{they.panel}/members", form)
+    assert answer.headers["location"] == f"{they.panel}/members"
+    assert member(they, rennes) and member(they, athens) is None
 
 
 # --- deputies ---
@@ -165,6 +195,46 @@ def test_an_offer_opens_nothing_until_it_is_accepted(they: Panels, rennes: Brows
     assert "Your opinion:" in read(rennes, "/")
     events = they.site.events()
     assert {"panel:member:offered", "panel:offer:answered"} <= set(events)
+
+
+def test_a_notice_that_is_not_for_me_ends_with_one_click_and_comes_back_with_another(
+    they: Panels, rennes: Browser
+) -> None:
+    other = follower(they, hcp="GR01", name="Dr Athens")
+    url = f"{they.panel}/offer"
+    assert f'action="{url}/not-for-me"' in read(rennes, "/")
+    for _ in range(2):  # a second click changes nothing
+        ended = rennes.post(f"{url}/not-for-me")
+        assert (ended.status_code, ended.headers["location"]) == (303, url)
+    assert "new case in your area" not in read(rennes, "/")
+    assert "new case in your area" in read(other, "/"), "it is the own notice"
+    page = read(they.lead, f"{they.panel}/members")
+    assert "Dr Rennes" not in page.partition('id="invite"')[0], "neither told nor proposed"
+    assert "Dr Rennes" in page, "but can be invited"
+    assert "Home no longer tells you of this case." in read(rennes, url)
+    assert rennes.post(f"{url}/tell-me").headers["location"] == "/"
+    assert "new case in your area" in read(rennes, "/")
+    assert {"panel:notice:ended", "panel:notice:renewed"} <= set(they.site.events())
+
+
+def test_who_put_a_notice_aside_can_still_offer_or_be_invited(
+    they: Panels, rennes: Browser
+) -> None:
+    assert rennes.post(f"{they.panel}/offer/not-for-me").status_code == 303
+    form = {"invite": str(rennes.actor.user_id), "role": "member"}
+    assert they.lead.post(f"{they.panel}/members", form).status_code == 303
+    assert "Invitation:" in read(rennes, "/")
+    athens = follower(they, hcp="GR01", name="Dr Athens")
+    assert athens.post(f"{they.panel}/offer/not-for-me").status_code == 303
+    assert offer(they, athens) == 303
+    assert answer_offer(they, they.lead, athens, "decline") == 303
+    assert "Your offer was not needed" in read(athens, "/")
+
+
+def test_nobody_ends_a_notice_of_a_case_they_must_not_know_of(they: Panels) -> None:
+    stranger = they.site.person(hcp="GR01")
+    for act in ("not-for-me", "tell-me"):
+        assert stranger.post(f"{they.panel}/offer/{act}").status_code == 404
 
 
 def test_triage_accepts_an_offer_too(they: Panels, rennes: Browser) -> None:

@@ -9,7 +9,12 @@ from cpms_core.db import new_id
 from cpms_core.errors import InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels.page.queries import read_panel
-from cpms_core.panels.requests.areas_followed import offer_to_join, read_area_case
+from cpms_core.panels.requests.areas_followed import (
+    end_notice,
+    offer_to_join,
+    read_area_case,
+    renew_notice,
+)
 from cpms_core.panels.seats.deputies import decline_invitation, list_deputies
 from cpms_core.panels.seats.members import answer_invitation
 from cpms_web.panel_frame import around, one_of, person_ids
@@ -64,6 +69,19 @@ def offer(visit: PageVisit, panel_id: UUID) -> Answer:
     return Redirect("/", "Offered. If the panel accepts, the case appears here on Home.")
 
 
+@route("POST", _PANEL + "/offer/not-for-me", permission="panel.offer", event=Event.NOTICE_ENDED)
+def end(visit: PageVisit, panel_id: UUID) -> Answer:
+    """To the page where it can be taken back."""
+    end_notice(visit.session, visit.actor, panel_id)
+    return Redirect(f"/panels/{panel_id}/offer")
+
+
+@route("POST", _PANEL + "/offer/tell-me", permission="panel.offer", event=Event.NOTICE_RENEWED)
+def renew(visit: PageVisit, panel_id: UUID) -> Answer:
+    renew_notice(visit.session, visit.actor, panel_id)
+    return Redirect("/", "You are told of this case again.")
+
+
 def _decline_page(
     visit: PageVisit,
     panel_id: UUID,
@@ -97,4 +115,4 @@ def _offer_page(
     return Page(template="web/offer.html", values=values, status=422 if problems else 200)
 
 
-ROUTES = (answer, show_decline, decline, show_offer, offer)
+ROUTES = (answer, show_decline, decline, show_offer, offer, end, renew)

@@ -11,7 +11,7 @@ from cpms_core.directory.groups import list_groups
 from cpms_core.errors import ForbiddenError, InvalidError
 from cpms_core.http.visit import PageVisit
 from cpms_core.panels.page.queries import read_panel
-from cpms_core.panels.requests.areas_followed import answer_offer
+from cpms_core.panels.requests.areas_followed import answer_offer, declined_beforehand
 from cpms_core.panels.requests.experts import list_experts
 from cpms_core.panels.requests.sharing import own_request
 from cpms_core.panels.scope import find_panel, networks_of
@@ -45,7 +45,8 @@ def invite(visit: PageVisit, panel_id: UUID) -> Answer:
     except InvalidError as error:
         return members_page(visit, panel_id, wrong=str(error))
     said = "1 expert is" if len(experts) == 1 else f"{len(experts)} experts are"
-    return Redirect(f"/panels/{panel_id}", f"{said} invited.")
+    page = "/members" if visit.field("_then") == "members" else ""
+    return Redirect(f"/panels/{panel_id}{page}", f"{said} invited.")
 
 
 @route("POST", _PANEL + "/groups", permission="panel.invite", event=Event.EXPERT_INVITED)
@@ -113,10 +114,13 @@ def members_page(
         *(key for key, one in asked.items() if one.state == "offered"),
     }
     networks = networks_of(session, panel_id)
+    not_proposed = asked.keys() | declined_beforehand(session, panel_id)
     values: dict[str, Any] = {
         **around(visit, panel.frame.case_id, "members"),
         "panel": panel,
-        "experts": list_experts(session, networks, panel.frame.case_id, away, asked),
+        "experts": list_experts(
+            session, networks, panel.frame.case_id, away, not_proposed, visit.site.registry
+        ),
         "chosen": visit.form.get("invite", []),
         "groups": [one for ern_id in sorted(networks) for one in list_groups(session, ern_id)],
         "own_request": own_request(session, actor, panel_id),
