@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from cpms_core.clock import clock
 from cpms_core.directory.models import Ern
+from cpms_core.identity.models import User
 from cpms_core.panels.models import ConsultationRequest, Panel
 from cpms_core.patients.models import Consent
 from tests.site import Browser, TestSite
@@ -66,6 +67,43 @@ def test_the_first_ern_no_longer_sees_what_it_forwarded(they: TwoErns) -> None:
     page = read(they.there, f"/requests/{there}")
     assert "Which test next?" in page and f"ERN ITHACA forwarded this request: “{WHY}”" in page
     assert they.pseudonym in read(they.there, "/")
+
+
+def test_what_was_done_is_said_where_two_redirects_lead(they: TwoErns) -> None:
+    sent = {"ern": THERE, "reason": WHY, "seen": "1"}
+    answer = they.coordinator.post(f"/requests/{they.request_id}/forward", sent)
+    answer = they.coordinator.follow(answer)
+    assert answer.headers["location"] == "/erns/ithaca"
+    assert "Your ERN no longer sees the case." in they.coordinator.follow(answer).text
+
+
+def test_a_quick_network_opens_what_is_forwarded_to_it_at_once(they: TwoErns) -> None:
+    with they.site.transaction() as session:
+        session.get_one(Ern, THERE).workflow = "quick"
+    form = f"/requests/{they.request_id}/forward?ern={THERE}"
+    assert "open to the experts there at once" in read(they.coordinator, form)
+    there = they.forward()
+    with they.site.transaction() as session:
+        panel = session.scalars(select(Panel).where(Panel.request_id == there)).one()
+        opened = (panel.workflow, panel.stage, panel.lead_id, panel.request.state)
+        assert opened == ("quick", "open", they.there.actor.user_id, "accepted")
+        path = f"/panels/{panel.id}"
+    assert "Open to the experts" in read(they.there, "/")
+    assert "Which test next?" in read(they.there, path)
+    assert they.coordinator.get(path).status_code == 404, "whoever forwarded sees it no more"
+    assert they.pseudonym in read(they.submitter, path)
+
+
+def test_nobody_to_hold_what_is_forwarded_means_it_waits_for_triage(they: TwoErns) -> None:
+    with they.site.transaction() as session:
+        session.get_one(Ern, THERE).workflow = "quick"
+        session.get_one(User, they.there.actor.user_id).disabled_at = clock.now()
+    form = f"/requests/{they.request_id}/forward?ern={THERE}"
+    assert "open to the experts there at once" not in read(they.coordinator, form)
+    there = they.forward()
+    with they.site.transaction() as session:
+        assert session.get_one(ConsultationRequest, there).state == "submitted"
+        assert session.scalar(select(Panel.id)) is None
 
 
 def test_a_second_forwarding_of_it_finds_nothing(they: TwoErns) -> None:
@@ -172,6 +210,7 @@ def test_a_shared_panel_stands_on_the_pages_of_both(they: TwoErns) -> None:
     for ern_id, who in (("ithaca", they.coordinator), (THERE, they.there)):
         page = read(who, f"/erns/{ern_id}")
         assert page.count(f'href="{they.panel}"') == 1, ern_id
+        assert "1 open panel" in page and "shared with ERN" in page
 
 
 def test_an_expert_of_the_second_ern_is_offered_and_invited(they: TwoErns) -> None:

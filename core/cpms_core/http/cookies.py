@@ -43,7 +43,7 @@ def set_cookies(
     if isinstance(answer, Redirect) and answer.said and token:
         value = quote(f"{_mark(token, answer.said).decode()}.{answer.said}")
         response.set_cookie(_cookie(site, site.flash_cookie, value, max_age=60))
-    elif is_flash_shown:
+    elif is_flash_shown and not isinstance(answer, Redirect):  # the page it leads to shows it
         response.set_cookie(_cookie(site, site.flash_cookie, "", max_age=0))
 
 
