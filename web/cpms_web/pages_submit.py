@@ -5,6 +5,7 @@ from uuid import UUID
 from cpms_core import Answer, Page, Redirect, route
 from cpms_core.audit import Event
 from cpms_core.cases.reading import SUMMARY_DATASET, CaseReading, read_case
+from cpms_core.cases.scope import find_case
 from cpms_core.db import new_id
 from cpms_core.directory.areas import offered_areas
 from cpms_core.errors import InvalidError, NotFoundError
@@ -17,6 +18,7 @@ from cpms_web.case_frame import CaseFrame, case_frame
 
 @route("GET", "/cases/{case_id:uuid}/submit", permission="case.submit", event=Event.CASE_READ)
 def show_submission(visit: PageVisit, case_id: UUID) -> Answer:
+    find_case(visit.session, visit.actor, case_id, "case.submit")
     return _page(visit, case_id, visit.query.get("ern", ""))
 
 
