@@ -13,7 +13,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import CursorResult, Result, bindparam, delete, select, update
+from sqlalchemy import CursorResult, Result, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from cpms_core import audit
@@ -31,7 +31,7 @@ from cpms_core.identity.ceremony import (
     StoredKey,
 )
 from cpms_core.identity.key_models import current_policy
-from cpms_core.identity.models import AccountLink, Challenge, SecurityKey, User
+from cpms_core.identity.models import AccountLink, Challenge, RoleGrant, SecurityKey, User
 from cpms_core.identity.sessions import end_sessions_of_key, start_session
 from cpms_core.identity.spelling import normal_email
 from cpms_core.identity.tokens import decoy_credential_id, new_token
@@ -169,10 +169,10 @@ def begin_sign_in(session: Session, policy: KeyPolicy, site_key: SiteKey, email:
     email = normal_email(email)
     found = session.execute(_KEYS_OF, {"email": email}).all()
     allowed = [row.credential_id for row in found]
-    decoy = decoy_credential_id(site_key.derive("decoy keys"), email)
+    decoys = _decoys(session, site_key.derive("decoy keys"), email)
     user_id = found[0].user_id if found else None
     challenge = _new_challenge(session, "sign-in", user_id=user_id)
-    options = ceremony.sign_in_options(policy, challenge.value, allow=allowed or [decoy])
+    options = ceremony.sign_in_options(policy, challenge.value, allow=allowed or decoys)
     return Begun(challenge.id, options)
 
 
@@ -182,6 +182,33 @@ _KEYS_OF = (
     .where(
         User.email == bindparam("email"),
         User.disabled_at.is_(None),
+        SecurityKey.revoked_at.is_(None),
+    )
+    .order_by(SecurityKey.created_at)
+)
+
+
+def _decoys(session: Session, key: bytes, email: str) -> list[bytes]:
+    """As many, and each as long, as the keys of somebody whom the address picks by chance."""
+    here = decoy_credential_id(key, email)
+    lengths = session.scalars(_LENGTHS_OF_SOMEBODY, {"here": here}).all() or [len(here)]
+    return [decoy_credential_id(key, email, *one) for one in enumerate(lengths)]
+
+
+# Of somebody with a role: who only joined could change the own keys and see which decoys follow.
+_NEXT_KEY = (
+    select(SecurityKey.user_id)
+    .join(RoleGrant, RoleGrant.user_id == SecurityKey.user_id)
+    .where(SecurityKey.revoked_at.is_(None), RoleGrant.revoked_at.is_(None))
+    .order_by(SecurityKey.credential_id)
+    .limit(1)
+)
+_FROM_HERE = _NEXT_KEY.where(SecurityKey.credential_id >= bindparam("here"))
+_LENGTHS_OF_SOMEBODY = (
+    select(func.length(SecurityKey.credential_id))
+    .where(
+        SecurityKey.user_id
+        == func.coalesce(_FROM_HERE.scalar_subquery(), _NEXT_KEY.scalar_subquery()),
         SecurityKey.revoked_at.is_(None),
     )
     .order_by(SecurityKey.created_at)

@@ -67,12 +67,13 @@ def csrf_matches(session_secret: bytes, given: object) -> bool:
     return hmac.compare_digest(csrf_token(session_secret), given)
 
 
-def decoy_credential_id(key: bytes, address: str) -> bytes:
+def decoy_credential_id(key: bytes, address: str, number: int = 0, length: int = 64) -> bytes:
     """A key that does not exist, the same each time for an address without an account.
 
     Offered in the options for signing in, so that they look alike whether the address is known.
     """
-    return hmac.digest(key, _DECOY_TAG + address.encode("utf-8", "surrogatepass"), "sha512")
+    told = _DECOY_TAG + bytes([number]) + address.encode("utf-8", "surrogatepass")
+    return hashlib.shake_256(hmac.digest(key, told, "sha512")).digest(length)
 
 
 def _plain(code: str) -> str:
