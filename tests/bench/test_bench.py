@@ -16,7 +16,7 @@ from tests.bench.population import Population
 from tests.bench.security import races
 from tests.bench.security.guards import Guard, find_guards, without
 from tests.bench.security.requests import Maker
-from tests.bench.security.strangers import _area
+from tests.bench.security.telling import _area
 from tests.site import TestSite
 from tests.web.world import World
 
