@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.bench import importing, page, served, starting, suite
+from tests.bench import home, importing, page, served, starting, suite
 from tests.bench.consultation import suite as consultation
 from tests.bench.figure import CannotMeasureError, Figure, machine
 from tests.bench.ground import Ground
@@ -19,9 +19,9 @@ from tests.bench.security import guards
 from tests.bench.security import suite as security
 
 _KINDS = ("speed", "security", "consultation", "guards")
-_QUICK = ("page", "served", "import", "warm")
+_QUICK = ("page", "served", "import", "home", "warm")
 _NAMES = (*_QUICK, "cold", "suite")
-_ON_GROUND = {"page", "served", "import"}
+_ON_GROUND = {"page", "served", "import", "home"}
 _SIGNS = {True: "met", False: "MISSED", None: "not measured"}
 
 
@@ -86,6 +86,8 @@ def _figures(name: str, ground: Ground | None, folder: Path, port: int) -> Itera
             yield from served.measure(ground)
         case "import", Ground():
             yield importing.measure(ground)
+        case "home", Ground():
+            yield home.measure(ground)
         case "warm", _:
             yield starting.measure_warm(folder, port)
         case "cold", _:

@@ -1,8 +1,11 @@
 """Requests straight into the application, as a server would hand them over: no network."""
 
+from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
 from litestar import Litestar
+
+from tests.bench.figure import CannotMeasureError
 
 
 class Got(NamedTuple):
@@ -49,6 +52,23 @@ async def request(
     await app(scope, receive, send)  # type: ignore[arg-type]  # a scope as servers make it, not Litestar's own type
     given = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
     return Got(sent[0]["status"], given, b"".join(one.get("body", b"") for one in sent[1:]))
+
+
+async def timed(
+    app: Litestar, host: str, path: str, token: str, *, times: int, warm_up: int = 20
+) -> tuple[list[float], float]:
+    """Seconds by the clock of each, and of the processor on average."""
+    taken = []
+    spent = 0.0
+    for number in range(warm_up + times):
+        if number == warm_up:
+            spent = process_time()
+        started = perf_counter()
+        got = await request(app, host, path, headers=(cookie(token),))
+        taken.append(perf_counter() - started)
+        if got.status != 200:
+            raise CannotMeasureError(f"GET {path} answers {got.status}")
+    return taken[warm_up:], (process_time() - spent) / times
 
 
 def cookie(token: str) -> tuple[bytes, bytes]:

@@ -49,8 +49,9 @@ SELECT n, (n * 7919 % 100003) * :days / 100003.0 AS days FROM up
 
 def copy_consultations(engine: Engine, *, ended: int, still_open: int) -> None:
     """About so many more panels like those there are; ended ones over the four years before."""
-    _copy(engine, ended, has_ended=True, days=1500)
-    _copy(engine, still_open, has_ended=False, days=1)
+    for wanted, has_ended, days in ((ended, True, 1500), (still_open, False, 1)):
+        if wanted:
+            _copy(engine, wanted, has_ended=has_ended, days=days)
 
 
 def _copy(engine: Engine, wanted: int, *, has_ended: bool, days: int) -> None:

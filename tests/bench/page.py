@@ -3,20 +3,18 @@
 import asyncio
 import re
 from statistics import median
-from time import perf_counter, process_time
 
 from litestar import Litestar
 
 from cpms_core.http.app import live_site, load_plugins, make_app
 from cpms_core.settings import read_site
-from tests.bench.direct import Got, cookie, request
+from tests.bench.direct import cookie, request, timed
 from tests.bench.figure import CannotMeasureError, Figure, at_most, spread
 from tests.bench.ground import PANELS, PLUGINS, REQUESTS, Ground
 
 PATH = "/erns/ithaca"
 ROWS = REQUESTS + PANELS
 _LINK = re.compile(rb'href="/(?:requests|panels)/([0-9a-f-]{36})')
-_WARM_UP = 20
 _TIMES = 200
 
 
@@ -32,32 +30,13 @@ def measure(ground: Ground) -> Figure:
 
 
 async def _times(app: Litestar, host: str, token: str) -> tuple[list[float], float]:
-    """Seconds by the clock of each request, and of the processor on average."""
-    first = await _get(app, host, token)
-    _ensure_full(first.status, first.body)
-    for _ in range(_WARM_UP):
-        await _get(app, host, token)
-    times = []
-    spent = process_time()
-    for _ in range(_TIMES):
-        started = perf_counter()
-        await _get(app, host, token)
-        times.append(perf_counter() - started)
-    return times, (process_time() - spent) / _TIMES
-
-
-def _ensure_full(status: int, body: bytes) -> None:
-    if status != 200:
-        raise CannotMeasureError(f"GET {PATH} answers {status}")
-    shown = rows_in(body)
+    first = await request(app, host, PATH, headers=(cookie(token),))
+    shown = rows_in(first.body)
     if shown < ROWS:
         raise CannotMeasureError(f"GET {PATH} shows {shown} rows of {ROWS}")
+    return await timed(app, host, PATH, token, times=_TIMES)
 
 
 def rows_in(body: bytes) -> int:
     """Requests and panels that the page links to."""
     return len(set(_LINK.findall(body)))
-
-
-async def _get(app: Litestar, host: str, token: str) -> Got:
-    return await request(app, host, PATH, headers=(cookie(token),))

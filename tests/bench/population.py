@@ -15,6 +15,7 @@ from cpms_core.cases.records import store_record
 from cpms_core.cases.service import open_case
 from cpms_core.clock import clock
 from cpms_core.db import transaction
+from cpms_core.identity.models import User
 from cpms_core.identity.sessions import actor_for
 from cpms_core.panels import moves
 from cpms_core.panels.clock.renewal import renew_panel
@@ -63,6 +64,20 @@ class Population:
                 for _ in range(count)
             ]
             return [factories.make_session(session, person) for person in people]
+
+    def sign_in_one_of_each(self) -> dict[str, str]:
+        """A token by what its person does here; a manager of a centre is new."""
+        people = {
+            "coordinator": self._coordinator,
+            "expert": self._experts[0],
+            "clinician": self._submitters[0],
+            "centre manager": self._person(Role.CENTRE_MANAGER, CENTRES[0]),
+        }
+        with transaction(self._engine) as session:
+            return {
+                what: factories.make_session(session, session.get_one(User, one.user_id))
+                for what, one in people.items()
+            }
 
     def _person(self, role: Role, hcp: str) -> Actor:
         with transaction(self._engine) as session:
