@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.bench.consultation import ern_page, keystrokes, live, panel_page, pdf, saves
+from tests.bench.consultation import ern_page, first_block, keystrokes, live, panel_page, pdf, saves
 from tests.bench.figure import Figure
 from tests.bench.security.ground import attacked
 from tests.web.world import Until, World
@@ -19,6 +19,7 @@ def _in_a_world(
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "panel": lambda: _in_a_world(panel_page.measure),
+    "first_block": first_block.measure,
     "ern": ern_page.measure,
     "live": live.measure,
     "saves": lambda: _in_a_world(saves.measure, "outcome"),

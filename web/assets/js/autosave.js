@@ -40,10 +40,14 @@ async function post(url, body) {
   }
 }
 
+// To read a form, Chromium lays out the whole page: not before it has shown it the first time.
+const afterPaint = (act) => requestAnimationFrame(() => setTimeout(act));
+
 class Draft {
   constructor(form) {
     this.form = form;
-    this.saved = bodyOf(form);
+    this.saved = null; // not read yet
+    afterPaint(() => (this.saved ??= bodyOf(form)));
     this.state = "saved";
     this.sending = null;
     form.addEventListener("input", () => this.later());
@@ -53,10 +57,11 @@ class Draft {
   }
 
   get isDirty() {
-    return this.form.isConnected && bodyOf(this.form) !== this.saved;
+    return this.form.isConnected && this.saved !== null && bodyOf(this.form) !== this.saved;
   }
 
   later(pause = PAUSE) {
+    this.saved ??= ""; // typed before it was read
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.save(), pause);
   }
