@@ -17,9 +17,9 @@ from cpms_core.http.app import load_plugins
 from cpms_core.identity.people import new_ticket
 from cpms_core.keys import load_site_key
 from cpms_core.panels.requests.request_form import KEY, RequestForm
-from cpms_core.patients.models import Consent
+from cpms_core.patients.models import Consent, Patient
 from tests import factories
-from tests.journeys.chromium import Person
+from tests.journeys.chromium import Person, bring_session
 from tests.journeys.hands import Hands, Mouse
 from tests.journeys.server import Server
 from tests.site import PLUGINS
@@ -61,10 +61,19 @@ class Somebody(Person):
 class Stage:
     """The server, the browser, and the people of one consultation."""
 
+    second: Somebody
+    lead: Somebody
+    expert: Somebody
+
     def __init__(self, server: Server, browser: Browser, hands: MakeHands, name: str) -> None:
         self.server, self._browser, self._hands, self.name = server, browser, hands, name
         self.everybody: list[Somebody] = []
-        with transaction(server.engine) as session:
+        self.submitter = self.join("Dr Žofie Příhodová", hcp="CZ01")
+        self.dispatcher = self.join("Claire Dubois", Role.COORDINATOR, hcp="FR10", has_key=False)
+
+    def open_second_ern(self) -> None:
+        """With a coordinator and two experts."""
+        with transaction(self.server.engine) as session:
             session.add(
                 Ern(
                     id="prenatal",
@@ -76,31 +85,42 @@ class Stage:
             session.flush()
             oslo = session.scalars(select(Hcp.id).where(Hcp.code == "NO01")).one()
             session.add(Membership(hcp_id=oslo, ern_id="prenatal"))
-        self.submitter = self.join("Dr Žofie Příhodová", hcp="CZ01")
-        self.dispatcher = self.join("Claire Dubois", Role.COORDINATOR, hcp="FR10")
         self.second = self.join("Nils Aune", Role.COORDINATOR, hcp="NO01", ern="prenatal")
         self.lead = self.join("Prof. Ingrid Solberg", hcp="NO01")
-        self.expert = self.join("Δρ. Ελένη Παπαδοπούλου", hcp="NO01")
+        self.expert = self.join("Δρ. Ελένη Παπαδοπούλου", hcp="NO01", has_key=False)
 
     def join(
-        self, name: str, role: Role = Role.PROFESSIONAL, *, hcp: str, ern: str | None = None
+        self,
+        name: str,
+        role: Role = Role.PROFESSIONAL,
+        *,
+        hcp: str,
+        ern: str | None = None,
+        has_key: bool = True,
     ) -> Somebody:
+        """Who signs nothing needs no key: enrolling one and signing in takes a second or two."""
         email = f"person{len(self.everybody)}@example.org"
         with transaction(self.server.engine) as session:
             user = factories.make_user(
                 session, role=role, hcp=hcp, ern=ern, name=name, email=email, job_title="Geneticist"
             )
             key = load_site_key(self.server.site.site_key_path)
-            link = (
-                f"/enrol/{new_ticket(session, key, user, created_by=None, with_code=False).token}"
-            )
+            ticket = new_ticket(session, key, user, created_by=None, with_code=False)
             user_id = user.id
-        return self.arrive(self.server.url + link, "", email, user_id)
+        if has_key:
+            return self.arrive(f"{self.server.url}/enrol/{ticket.token}", "", email, user_id)
+        somebody = self._somebody(user_id)
+        bring_session(somebody.page, self.server.url, self.server.sign_in(user_id).token)
+        return somebody
 
     def arrive(self, link: str, code: str, email: str, user_id: UUID) -> Somebody:
+        somebody = self._somebody(user_id)
+        somebody.enrol(link, code, email)
+        return somebody
+
+    def _somebody(self, user_id: UUID) -> Somebody:
         somebody = Somebody(self._browser, self.server.url, PICTURES)
         somebody.hands, somebody.user_id = self._hands(somebody.page), user_id
-        somebody.enrol(link, code, email)
         self.everybody.append(somebody)
         return somebody
 
@@ -122,7 +142,7 @@ class Stage:
                     **given,
                 )
             )
-            self.patient_id = case.patient_id
+            self.patient = session.get_one(Patient, case.patient_id).pseudonym
             return case.id
 
     def picture(self, who: Somebody, name: str) -> None:
@@ -132,4 +152,5 @@ class Stage:
 
     def ensure_no_faults(self) -> None:
         faults = [one for who in self.everybody for one in who.faults]
-        assert [one for one in faults if not any(code in one for code in _ALLOWED)] == []
+        found = [one for one in faults if not any(code in one for code in _ALLOWED)]
+        assert not found, "\n".join(found)

@@ -6,8 +6,6 @@ from playwright.sync_api import Locator, Page, expect
 
 _MOST_TABS = 200
 _MOST_ARROWS = 12
-_A_MOMENT = 150
-"""Milliseconds."""
 
 
 class Hands(Protocol):
@@ -48,14 +46,8 @@ class Keyboard:
 
     def press(self, target: Locator) -> None:
         self._reach(target)
-        # A click waits by itself for the page that it leads to; a key does not.
-        if target.evaluate(_LEADS_ON):
-            with self._page.expect_navigation():
-                self._page.keyboard.press("Enter")
-            return
-        self._page.keyboard.press("Enter")
-        self._page.wait_for_timeout(_A_MOMENT)
-        self._page.wait_for_load_state("load")
+        # As a click does, and unlike `keyboard.press`, this waits for the page that it leads to.
+        target.press("Enter")
 
     def write(self, field: Locator, text: str) -> None:
         self._reach(field)
@@ -87,6 +79,7 @@ class Keyboard:
     def _reach(self, targets: Locator) -> None:
         """One of them, by Tab alone; what is reached must show that it has the focus."""
         targets.first.wait_for()
+        self._page.wait_for_function(_IS_SETTLED)
         for _ in range(_MOST_TABS):
             if targets.evaluate_all("(all) => all.includes(document.activeElement)"):
                 assert self._page.evaluate(_SHOWS_FOCUS), "the focus cannot be seen"
@@ -95,13 +88,9 @@ class Keyboard:
         raise AssertionError(f"not reached by {_MOST_TABS} tabs: {targets}")
 
 
-_LEADS_ON = """(one) => {
-  const form = one.form
-  if (!form || one.type !== "submit") return Boolean(one.href)
-  const asks = one.dataset.confirm ?? form.dataset.confirm
-  return !asks && form.method === "post" && !form.hasAttribute("hx-post")
-}"""
-"""Whether pressing it brings another page at once; not what is asked about first, or swapped in."""
+_IS_SETTLED = """() => document.readyState === "complete"
+  && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")"""
+"""A part that is swapped in takes the focus away with what it replaces."""
 _SHOWS_FOCUS = """() => {
   const style = getComputedStyle(document.activeElement)
   return style.outlineStyle !== "none" || style.boxShadow !== "none"
