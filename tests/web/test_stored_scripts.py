@@ -6,7 +6,6 @@ page tells whether any of it got out of its place.
 
 import re
 from collections.abc import Iterator, Mapping
-from html.parser import HTMLParser
 
 import pytest
 from httpx import Response
@@ -14,20 +13,11 @@ from httpx import Response
 from cpms_core.declarations import Route
 from tests.site import TestSite
 from tests.web.attempts import ATTEMPTS, Attempt, name_of
+from tests.web.markup import TEXTS, Page, wrong_headers
 from tests.web.matrix import Matrix, allowed
 from tests.web.queries import noting_queries
 from tests.web.world import Until
 
-TEMPLATES = "{{7*7}}${7*7}%s{0.__class__}<%= 7*7 %>"
-TEXTS = (
-    # Out of quoted and bare attributes, out of elements that hold plain text, out of comments.
-    f"""x"' xss-a=1 onxss=x hx-xss=/ data-hx-xss=/><xss-b hx-on:click=x>--></textarea></title>
-</select></script></template></svg><script xss-c>xss()</script>{TEMPLATES}""",
-    f"""x"' xss-a=1 onxss=x><xss-b hx-on:click=x><!--{TEMPLATES}""",
-    """"'><xss-b xss-a=1>""",
-    "<xss-b>",
-)
-"""The first that a field takes is used: some hold little, some are one line."""
 STAGES: tuple[Until, ...] = ("submitted", "assessment", "outcome", "sign_off")
 """At the others no form takes a text."""
 SEEING: Mapping[Until, tuple[str, ...]] = {
@@ -36,51 +26,6 @@ SEEING: Mapping[Until, tuple[str, ...]] = {
     "outcome": ("professional", "lead"),
     "sign_off": ("professional", "lead"),
 }
-
-
-BINDING = frozenset(
-    {"id", "name", "class", "style", "src", "for", "hx-get", "hx-post", "hx-target"}
-)
-"""Attributes that tell scripts and styles what is what; of a text they hold a harmless key."""
-
-
-class Page(HTMLParser):
-    """What of a page came from somebody's text and is no text."""
-
-    def __init__(self, answer: Response) -> None:
-        super().__init__(convert_charrefs=True)
-        self.wrong: list[str] = []
-        self.text = ""
-        self._inside = ""
-        self.feed(answer.text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._inside = tag
-        if "xss" in tag:
-            self.wrong.append(f"an element <{tag}>")
-        for name, value in attrs:
-            self.text += f"\n{value}"
-            if "xss" in name or name.startswith(("on", "hx-on", "data-hx-on")):
-                self.wrong.append(f"an attribute {name}={value}")
-            if re.match(r"\s*(javascript|data|vbscript)\s*:", value or "", re.IGNORECASE):
-                self.wrong.append(f"an address {name}={value}")
-            is_slug = re.fullmatch(r"[a-z]+-\w+(-error|-hint)?", value or "", re.ASCII)
-            if "xss" in (value or "") and name in BINDING and not is_slug:
-                self.wrong.append(f"a text in {name}={value}")
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-        if "xss" in data and self._inside in {"script", "style"}:
-            self.wrong.append(f"a text inside <{self._inside}>")
-
-    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - the parser's own signature
-        self._inside = ""
-
-    def handle_comment(self, data: str) -> None:
-        if "xss" in data:
-            self.wrong.append(f"a comment {data}")
-
 
 _ANOTHER_ROW = re.compile(r"__|\.[1-9]")
 """Of a list: the first row stands for all of them."""
@@ -100,9 +45,7 @@ class Writing:
     def look(self, what: str, answer: Response) -> None:
         if answer.status_code >= 500:
             self.wrong.add(f"{what}: {answer.status_code}")
-        for name, value in answer.headers.items():
-            if "xss" in value and name not in {"set-cookie", "location"}:
-                self.wrong.add(f"{what}: a text in the header {name}")
+        self.wrong |= {f"{what}: {one}" for one in wrong_headers(answer)}
         if not answer.headers["content-type"].startswith("text/html"):
             return
         page = Page(answer)
