@@ -167,6 +167,7 @@ class Event(StrEnum):
     CONTRIBUTED = "panel:contribution:given"
     CONTRIBUTION_CHANGED = "panel:contribution:changed"
     QUESTION_ASKED = "panel:question:asked"
+    QUESTION_WAITED_FOR = "panel:question:waited_for"
     QUESTION_ANSWERED = "panel:question:answered"
     QUESTION_TAKEN_BACK = "panel:question:taken_back"
     PANEL_SEEN = "panel:discussion:seen"

@@ -108,6 +108,16 @@ def test_a_member_proposes_to_wait_and_the_lead_decides_with_one_button(they: Pa
     assert stage(they) == "assessment"
 
 
+def test_the_lead_who_waits_already_agrees_to_wait_for_another_answer_too(they: Panels) -> None:
+    proposed = ask(they, they.ghent, wait="on")
+    waited_for = ask(they, they.lead, wait="on", text="Which exome kit?")
+    assert they.lead.post(one(they, proposed, "wait")).status_code == 303
+    reply(they, waited_for)
+    assert stage(they) == "data_completion"
+    reply(they, proposed)
+    assert stage(they) == "assessment"
+
+
 def test_a_proposal_of_which_the_lead_said_nothing_holds_nobody_up(they: Panels) -> None:
     ask(they, they.ghent, wait="on")
     waited_for = ask(they, they.lead, wait="on", text="Which exome kit?")

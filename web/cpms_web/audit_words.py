@@ -149,6 +149,7 @@ WORDS: Final[Mapping[Event, str]] = {
     Event.LEAD_CHANGED: "named another panel lead",
     Event.CONTRIBUTION_CHANGED: "changed a contribution",
     Event.QUESTION_ASKED: "asked the submitter something",
+    Event.QUESTION_WAITED_FOR: "decided to wait for an answer of the submitter",
     Event.QUESTION_ANSWERED: "answered a panel's question",
     Event.QUESTION_TAKEN_BACK: "took back a question to the submitter",
     Event.PANEL_SEEN: "marked a discussion as read",

@@ -67,7 +67,7 @@ def keep_answering(visit: PageVisit, panel_id: UUID, question_id: UUID) -> Answe
     return Data(value={"kept_at": kept_at})
 
 
-@route("POST", _ONE + "/wait", permission="panel.steer", event=Event.STAGE_CHANGED)
+@route("POST", _ONE + "/wait", permission="panel.steer", event=Event.QUESTION_WAITED_FOR)
 def wait(visit: PageVisit, panel_id: UUID, question_id: UUID) -> Answer:
     wait_for_answer(visit.session, visit.actor, panel_id, question_id)
     return Redirect(f"/panels/{panel_id}", "The panel waits for the submitter; the clock stops.")

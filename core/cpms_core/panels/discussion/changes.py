@@ -24,7 +24,8 @@ TELLS: Final = frozenset(
     for event in (
         *TOLD,
         *(Event.CONTRIBUTED, Event.CONTRIBUTION_CHANGED),
-        *(Event.QUESTION_ASKED, Event.QUESTION_ANSWERED, Event.QUESTION_TAKEN_BACK),
+        *(Event.QUESTION_ASKED, Event.QUESTION_WAITED_FOR),
+        *(Event.QUESTION_ANSWERED, Event.QUESTION_TAKEN_BACK),
     )
 )
 

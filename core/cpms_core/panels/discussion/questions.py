@@ -82,6 +82,7 @@ def wait_for_answer(session: Session, actor: Actor, panel_id: UUID, question_id:
     if not can_wait(scope):
         raise ConflictError("From this stage the panel cannot go back to wait for data.")
     _wait(session, actor, scope, question)
+    note_of_panel(session, actor, scope, Event.QUESTION_WAITED_FOR, question.id)
 
 
 def answer_question(
